@@ -1,0 +1,64 @@
+"""Measure what the engineering constraints bound, in a process that holds the predictor and nothing else."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from project import contract, request, stage
+from project.predictor import MODEL, Predictor
+
+TRAINING = Path("reports/training.json")
+REQUESTS = 1_000
+
+
+def measure(rows: Any, data: contract.DataContract) -> dict[str, float]:
+    """Give the 95th percentile latency of one row (ms), the peak memory (MB), the model's size (MB), training time (s).
+
+    `rows` is a table of test rows; up to 1,000 of them are sent one by one, decoding and validation included.
+    """
+    names = [feature.name for feature in data.features]
+    bodies = [row.to_json() for _, row in rows[names].head(REQUESTS).iterrows()]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "project.constraints"], input=json.dumps(bodies), capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise stage.ProjectError(f"the predictor's process failed: {done.stderr.strip().splitlines()[-1]}")
+    return {
+        **json.loads(done.stdout),
+        "model_size_mb": round(MODEL.stat().st_size / 1e6, 3),
+        "training_time_s": stage.read_json(TRAINING)["training_time_s"],
+    }
+
+
+def main() -> None:
+    """Predict each row given on standard input, and print latency and memory as JSON."""
+    data = contract.load_data_contract()
+    predictor, rows = Predictor(features=data.features), request.Rows(data)
+    bodies = [body.encode() for body in json.load(sys.stdin)]
+    latencies = []
+    for body in bodies[:20] + bodies:  # the first ones warm up
+        started = time.perf_counter()
+        predictor.predict(rows.columns(rows.decode(body)))
+        latencies.append(time.perf_counter() - started)
+    p95 = float(np.quantile(latencies[20:], 0.95)) * 1e3
+    print(json.dumps({"latency_p95_ms": round(p95, 3), "peak_memory_mb": round(_peak_memory() / 1e6, 1)}))
+
+
+def _peak_memory() -> float:
+    """Give this process's largest resident set so far, in bytes."""
+    if sys.platform == "win32":
+        return float(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak if sys.platform == "darwin" else peak * 1024)
+
+
+if __name__ == "__main__":
+    stage.run(main)

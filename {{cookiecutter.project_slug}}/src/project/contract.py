@@ -1,0 +1,330 @@
+"""The two contracts as typed objects: `data/datapackage.yaml` (the data) and `capstone.toml` (the task).
+
+Everything else takes these. A wrong contract raises `ContractError`, whose text names the file, the key, what was
+found and what is allowed. `python -m project.contract` checks both.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from frictionless import FrictionlessException, Package
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from project import stage
+
+DATA_CONTRACT = Path("data/datapackage.yaml")
+TASK_CONTRACT = Path("capstone.toml")
+PARAMETERS = Path("params.yaml")
+
+ROLES = ("feature", "identifier", "target", "group", "time", "excluded")
+NUMERIC = ("number", "integer", "boolean")
+DIRECTIONS = {"increasing": 1, "decreasing": -1}
+
+
+class ContractError(stage.ProjectError):
+    """A contract or the parameters are wrong; the text is the sentence that the user reads."""
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses keys it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Model = TypeVar("Model", bound=Strict)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One field of the data contract."""
+
+    name: str
+    type: str
+    role: str
+    title: str
+    description: str
+    unit: str | None
+    required: bool
+    minimum: float | None
+    maximum: float | None
+    enum: tuple[Any, ...]
+    direction: int  # 1 or -1: the prediction may only rise or fall with this field; 0: either
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the model takes the values as numbers, not as categories."""
+        return self.type in NUMERIC and not self.enum
+
+
+@dataclass(frozen=True)
+class DataContract:
+    """The fields of the table, in their order, with the roles that they play."""
+
+    title: str
+    description: str
+    columns: tuple[Column, ...]
+    package: Package
+
+    @property
+    def features(self) -> tuple[Column, ...]:
+        """The fields that the model is given."""
+        return tuple(c for c in self.columns if c.role == "feature")
+
+    @property
+    def target(self) -> Column:
+        """The field that the model predicts."""
+        return next(c for c in self.columns if c.role == "target")
+
+    def named(self, role: str) -> str | None:
+        """The name of the first field with `role`, if there is one."""
+        return next((c.name for c in self.columns if c.role == role), None)
+
+
+class Project(Strict):
+    """Who does what for whom."""
+
+    name: str
+    slug: str
+    description: str
+    team: str
+    sponsor: str
+    program: str
+    domain: str
+    license: str
+
+
+class Costs(Strict):
+    """What a wrong alarm and a missed case cost, in the same currency."""
+
+    false_alarm: float = Field(gt=0)
+    missed: float = Field(gt=0)
+
+    @property
+    def threshold(self) -> float:
+        """The probability from which an alarm has the lower expected cost (Elkan, 2001)."""
+        return self.false_alarm / (self.false_alarm + self.missed)
+
+
+class Task(Strict):
+    """What is predicted, and how its quality is stated."""
+
+    kind: Literal["classification", "regression"]
+    headline: str
+    coverage: float = Field(gt=0.5, lt=1)
+    positive: str | int | bool | None = None
+    costs: Costs | None = None
+
+
+class Criterion(Strict):
+    """One measured value and the bound that it has to keep."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+    unit: str = ""
+    reason: str
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> "Criterion":
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("give exactly one of at_least and at_most")
+        return self
+
+    def shortfall(self, value: float) -> float:
+        """How far `value` lies beyond the bound, in the metric's unit; zero or less when it holds."""
+        return self.at_least - value if self.at_least is not None else value - (self.at_most or 0.0)
+
+
+class Slice(Strict):
+    """A field by whose values the rows are divided; `edges` cut a numeric field into ranges."""
+
+    field: str
+    edges: tuple[float, ...] = ()
+
+
+class Behaviour(Strict):
+    """A change of the input that must leave the prediction as it is."""
+
+    kind: Literal["invariant"]
+    shift: dict[str, float] = {}
+    scale: dict[str, float] = {}
+    reason: str
+
+
+class Capstone(Strict):
+    """All of `capstone.toml`."""
+
+    project: Project
+    task: Task
+    acceptance: tuple[Criterion, ...]
+    constraint: tuple[Criterion, ...]
+    slice: tuple[Slice, ...] = ()
+    behaviour: tuple[Behaviour, ...] = ()
+
+
+class IngestParameters(Strict):
+    """Where the rows come from."""
+
+    source: str
+
+
+class SplitParameters(Strict):
+    """How the rows are divided."""
+
+    method: Literal["stratified", "random", "group", "time"]
+    test: float = Field(gt=0, lt=0.9)
+    calibration: float = Field(gt=0, lt=0.9)
+
+
+class TrainParameters(Strict):
+    """Which estimators are tried, and how hard."""
+
+    candidates: tuple[Literal["linear", "forest", "boosting"], ...] = Field(min_length=1)
+    folds: int = Field(ge=2)
+    trials: int = Field(ge=1)
+
+
+class EvaluateParameters(Strict):
+    """How the evaluation resamples, and which DVC template draws its outcome plot."""
+
+    bootstrap: int = Field(ge=100)
+    plot: Literal["confusion", "scatter"]
+
+
+class Parameters(Strict):
+    """All of `params.yaml`."""
+
+    seed: int = Field(ge=0)
+    ingest: IngestParameters
+    split: SplitParameters
+    train: TrainParameters
+    evaluate: EvaluateParameters
+
+
+def _read(path: Path, parse: Any) -> dict[str, Any]:
+    try:
+        found = parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ContractError(f"{path}: the file is missing") from error
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ContractError(f"{path}: {' '.join(str(error).split())}") from error
+    if not isinstance(found, dict):
+        raise ContractError(f"{path}: found {type(found).__name__}, expected a table of keys")
+    return found
+
+
+def _check(path: Path, model: type[Model], found: dict[str, Any]) -> Model:
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        shown = "" if isinstance(first["input"], dict) else f", found {first['input']!r}"
+        raise ContractError(f"{path}: {key}: {first['msg']}{shown}") from error
+
+
+def load_parameters(root: Path = Path()) -> Parameters:
+    """Read `params.yaml` below `root`."""
+    path = root / PARAMETERS
+    return _check(path, Parameters, _read(path, yaml.safe_load))
+
+
+def load_capstone(root: Path = Path()) -> Capstone:
+    """Read `capstone.toml` below `root`."""
+    path = root / TASK_CONTRACT
+    return _check(path, Capstone, _read(path, tomllib.loads))
+
+
+def load_data_contract(root: Path = Path()) -> DataContract:
+    """Read `data/datapackage.yaml` below `root`; its standard part is checked by frictionless."""
+    path = root / DATA_CONTRACT
+    descriptor = _read(path, yaml.safe_load)
+    try:
+        package = Package.from_descriptor(descriptor, basepath=str(path.parent))
+        fields = descriptor["resources"][0]["schema"]["fields"]
+    except FrictionlessException as error:
+        reasons = error.reasons or [error.error]
+        raise ContractError(f"{path}: {reasons[0].note}") from error
+    except (KeyError, IndexError, TypeError) as error:
+        raise ContractError(f"{path}: resources[0].schema.fields is missing: list the table's fields") from error
+    contract = DataContract(
+        title=str(descriptor.get("title", path.parent.name)),
+        description=str(descriptor.get("description", "")),
+        columns=tuple(_column(path, field) for field in fields),
+        package=package,
+    )
+    _check_roles(path, contract)
+    return contract
+
+
+def _column(path: Path, field: dict[str, Any]) -> Column:
+    name = field["name"]
+    limits = field.get("constraints", {})
+    direction = field.get("monotone", {}).get("direction")
+    if direction is not None and direction not in DIRECTIONS:
+        allowed = " or ".join(DIRECTIONS)
+        raise ContractError(f"{path}: fields.{name}.monotone.direction: found {direction!r}, allowed is {allowed}")
+    role = field.get("role", "feature")
+    if role not in ROLES:
+        raise ContractError(f"{path}: fields.{name}.role: found {role!r}, allowed are {', '.join(ROLES)}")
+    return Column(
+        name=name,
+        type=field.get("type", "string"),
+        role=role,
+        title=field.get("title", name),
+        description=field.get("description", ""),
+        unit=field.get("unit"),
+        required=bool(limits.get("required", False)),
+        minimum=limits.get("minimum"),
+        maximum=limits.get("maximum"),
+        enum=tuple(limits.get("enum", ())),
+        direction=DIRECTIONS.get(direction, 0),
+    )
+
+
+def _check_roles(path: Path, contract: DataContract) -> None:
+    names = [column.name for column in contract.columns]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ContractError(f"{path}: the field {sorted(twice)[0]!r} is listed twice")
+    targets = [c.name for c in contract.columns if c.role == "target"]
+    if len(targets) != 1:
+        raise ContractError(f"{path}: found {len(targets)} fields with role target {targets}, expected one")
+    if not contract.features:
+        raise ContractError(f"{path}: no field has the role feature, so there is nothing to predict from")
+
+
+def load(root: Path = Path()) -> tuple[DataContract, Capstone]:
+    """Read both contracts and check that they agree with each other."""
+    data, capstone = load_data_contract(root), load_capstone(root)
+    known = {column.name: column for column in data.columns}
+    named = {
+        "slice.field": [s.field for s in capstone.slice],
+        "behaviour.shift": [name for b in capstone.behaviour for name in b.shift],
+        "behaviour.scale": [name for b in capstone.behaviour for name in b.scale],
+    }
+    for key, names in named.items():
+        for name in names:
+            if name not in known:
+                raise ContractError(f"{TASK_CONTRACT}: {key}: {name!r} is no field of {DATA_CONTRACT}")
+    positive = capstone.task.positive
+    if capstone.task.kind == "classification" and positive is not None and positive not in data.target.enum:
+        allowed = ", ".join(map(repr, data.target.enum))
+        raise ContractError(f"{TASK_CONTRACT}: task.positive: found {positive!r}, allowed are {allowed}")
+    return data, capstone
+
+
+def main() -> None:
+    """Check both contracts and the parameters."""
+    data, capstone = load()
+    load_parameters()
+    print(
+        f"contract: {len(data.features)} features predict {data.target.name!r}; "
+        f"{len(capstone.acceptance)} acceptance criteria, {len(capstone.constraint)} engineering constraints"
+    )
+
+
+if __name__ == "__main__":
+    stage.run(main)

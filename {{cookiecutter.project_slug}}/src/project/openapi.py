@@ -1,0 +1,79 @@
+"""The service described from the contracts: its OpenAPI document, and what the page's form is drawn from."""
+
+from typing import Any
+
+from project.contract import Capstone, DataContract
+from project.request import Rows
+
+ERROR = {
+    "type": "object",
+    "required": ["error", "field", "row"],
+    "properties": {
+        "error": {"type": "string"},
+        "field": {"type": "string", "nullable": True},
+        "row": {"type": "integer", "nullable": True},
+    },
+}
+REFUSALS = {400: "The body breaks the data contract", 413: "The body is too large", 415: "The body is not declared as JSON"}
+PLAIN = {"/livez": "The process is alive", "/readyz": "The model is loaded", "/metrics": "Prometheus metrics"}
+PAGES = {"/info": "What the model was made from", "/form.json": "What the page is drawn from"}
+
+
+def document(capstone: Capstone, rows: Rows) -> dict[str, Any]:
+    """Give the OpenAPI 3.0 document of the service."""
+    refusals = {str(status): _answer(text, ERROR) for status, text in REFUSALS.items()}
+    predict = {
+        "operationId": "predict",
+        "summary": "Predict for one row or many",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": rows.schema()}}},
+        "responses": {"200": _answer("One prediction a row, in order", _predictions(capstone)), **refusals},
+    }
+    paths: dict[str, Any] = {"/predict": {"post": predict}}
+    for path, text in PLAIN.items():
+        content = {"text/plain": {"schema": {"type": "string"}}}
+        paths[path] = {"get": {"summary": text, "responses": {"200": {"description": text, "content": content}}}}
+    for path, text in PAGES.items():
+        paths[path] = {"get": {"summary": text, "responses": {"200": _answer(text, {"type": "object"})}}}
+    information = {"title": capstone.project.name, "description": capstone.project.description, "version": "1"}
+    return {"openapi": "3.0.3", "info": information, "servers": [{"url": "."}], "paths": paths}
+
+
+def form(data: DataContract, capstone: Capstone, rows: Rows, metadata: dict[str, Any], version: str) -> dict[str, Any]:
+    """Give title, target and fields as the page shows them."""
+    target = data.target
+    return {
+        "title": capstone.project.name,
+        "description": capstone.project.description,
+        "kind": capstone.task.kind,
+        "target": {
+            "name": target.name,
+            "title": target.title,
+            "description": target.description,
+            "unit": target.unit,
+            "labels": metadata["labels"] or None,
+        },
+        "coverage": capstone.task.coverage,
+        "model_version": version,
+        "fields": rows.form(metadata["features"]),
+    }
+
+
+def _answer(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": schema}}}
+
+
+def _predictions(capstone: Capstone) -> dict[str, Any]:
+    texts, numbers = ({"type": "array", "items": {"type": kind}} for kind in ("string", "number"))
+    if capstone.task.kind == "classification":
+        chances = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}}
+        answer = {"prediction": {"type": "string"}, "probabilities": chances, "prediction_set": texts}
+    else:
+        answer = {"prediction": {"type": "number"}, "interval": numbers}
+    answer |= {"id": {"type": "string"}, "in_domain": {"type": "boolean"}, "out_of_domain": texts}
+    prediction = {"type": "object", "required": sorted(answer), "properties": answer}
+    envelope = {
+        "model_version": {"type": "string"},
+        "coverage": {"type": "number"},
+        "predictions": {"type": "array", "items": prediction},
+    }
+    return {"type": "object", "required": sorted(envelope), "properties": envelope}

@@ -1,0 +1,117 @@
+"""The request that the data contract describes: decoded and checked in one pass, with the same rules for many rows.
+
+`Rows` reads JSON into typed rows (msgspec checks type, range, category, presence and unknown fields while it parses)
+and gives the JSON Schema and the form that say the same.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from project.contract import Column, DataContract
+from project.stage import ProjectError
+
+TYPES = {"number": float, "integer": int, "boolean": bool, "string": str}
+
+
+class BadRequest(ProjectError):
+    """The body breaks the contract; `row` and `field` say where, if that is known."""
+
+    def __init__(self, text: str, row: int | None = None, field: str | None = None) -> None:
+        """Keep the sentence and the place."""
+        super().__init__(text)
+        self.row, self.field = row, field
+
+
+class Rows:
+    """Rows of the contract's features, as a request carries them."""
+
+    def __init__(self, data: DataContract, max_rows: int = 10_000) -> None:
+        """Build the row type from the contract's features."""
+        self.features = data.features
+        self.max_rows = max_rows
+        self._attributes = [f"f{i}" for i in range(len(self.features))]
+        fields = [(a, *_annotation(f)) for a, f in zip(self._attributes, self.features, strict=True)]
+        self.type = msgspec.defstruct(
+            "Row",
+            fields,
+            rename={a: f.name for a, f in zip(self._attributes, self.features, strict=True)},
+            forbid_unknown_fields=True,
+            kw_only=True,
+            gc=False,
+        )
+        self._one, self._many = msgspec.json.Decoder(self.type), msgspec.json.Decoder(list[self.type])
+
+    def decode(self, body: bytes) -> Sequence[Any]:
+        """Give the rows in `body`, a JSON object or an array of them. Raises `BadRequest`."""
+        try:
+            if not body.lstrip()[:1] == b"[":
+                return [self._one.decode(body)]
+            rows = self._many.decode(body)
+        except msgspec.ValidationError as error:
+            raise self._located(str(error)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise BadRequest(f"The body is not valid JSON: {error}") from None
+        if not 1 <= len(rows) <= self.max_rows:
+            raise BadRequest(f"The body holds {len(rows)} rows: between 1 and {self.max_rows} are allowed")
+        return rows
+
+    def columns(self, rows: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
+        """Give decoded rows as arrays by field name: numbers as float64 with NaN where missing, others as objects."""
+        columns = {}
+        for attribute, feature in zip(self._attributes, self.features, strict=True):
+            values = [getattr(row, attribute) for row in rows]
+            columns[feature.name] = np.array(values, dtype=np.float64 if feature.numeric else object)
+        return columns
+
+    def schema(self) -> dict[str, Any]:
+        """Give the JSON Schema of the body."""
+        properties = {f.name: _property(f) for f in self.features}
+        required = [f.name for f in self.features if f.required]
+        row = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+        return {"oneOf": [row, {"type": "array", "items": row, "minItems": 1, "maxItems": self.max_rows}]}
+
+    def form(self, seen: dict[str, Any]) -> list[dict[str, Any]]:
+        """Give what the page needs to draw each field; `seen` says where the training rows lay."""
+        return [
+            {
+                "name": f.name, "title": f.title, "description": f.description, "type": f.type, "unit": f.unit,
+                "required": f.required, "minimum": f.minimum, "maximum": f.maximum, "enum": f.enum or None,
+                "typical": seen[f.name]["typical"], "low": seen[f.name].get("low"), "high": seen[f.name].get("high"),
+            }
+            for f in self.features
+        ]  # fmt: skip
+
+    def _located(self, text: str) -> BadRequest:
+        """Turn msgspec's "... - at `$[3].torque`" into a sentence with row and field."""
+        reason, _, path = text.partition(" - at `$")
+        path = path.rstrip("`")
+        row = int(path[1 : path.index("]")]) if path.startswith("[") and path[1:2].isdigit() else None
+        field = path.partition(".")[2] or None
+        if reason.startswith("Object "):  # a missing or an unknown field is named in the reason itself
+            field = reason.split("`")[1]
+        where = f"{field}: " if field else ""
+        return BadRequest(f"{where}{reason}" + (f" (row {row})" if row is not None else ""), row, field)
+
+
+def _annotation(field: Column) -> tuple[Any, ...]:
+    """Give the msgspec type of a field and, where it may be missing, its default."""
+    if field.enum:
+        kind: Any = Literal[field.enum]
+    elif field.type in ("number", "integer"):
+        kind = Annotated[TYPES[field.type], msgspec.Meta(ge=field.minimum, le=field.maximum)]
+    else:
+        kind = TYPES.get(field.type, str)
+    return (kind,) if field.required else (kind | None, None)
+
+
+def _property(field: Column) -> dict[str, Any]:
+    unit = f" [{field.unit}]" if field.unit else ""
+    kind = {"number", "integer", "boolean"} & {field.type}
+    found = {"type": next(iter(kind), "string"), "title": field.title, "description": f"{field.description}{unit}"}
+    limits = {"minimum": field.minimum, "maximum": field.maximum, "enum": list(field.enum) or None}
+    found |= {name: limit for name, limit in limits.items() if limit is not None}
+    return found if field.required else found | {"nullable": True}

@@ -1,0 +1,147 @@
+"""The prediction service: `uv run bentoml serve`.
+
+`/predict` takes JSON and nothing else, at most `MAX_ROWS` rows in at most `MAX_BYTES` bytes, and answers bad input with
+one sentence. `/` is a form drawn from the data contract. Predictions are appended to the file that the environment
+variable PREDICTION_LOG names (logs/predictions.jsonl); `off` keeps none.
+"""
+
+import gc
+import os
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+# Before bentoml is imported: no call home, and tracing only where an exporter is configured.
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+if not any(name.startswith("OTEL_EXPORTER") for name in os.environ):
+    os.environ.setdefault("OTEL_SDK_DISABLED", "true")
+
+import bentoml
+from _bentoml_sdk import IODescriptor
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from project import answer, contract, openapi, stage
+from project.predictor import Predictor
+from project.request import BadRequest, Rows
+
+RECEIPT = Path("models/receipt.json")
+WEB = Path(__file__).parent / "web"
+MAX_BYTES = 16 * 1024 * 1024
+MAX_ROWS = 10_000
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+DATA, CAPSTONE = contract.load()
+ROWS = Rows(DATA, MAX_ROWS)
+
+
+class Body(IODescriptor):
+    """The request's body as it came: the contract's own decoder reads it, so BentoML's are never reached."""
+
+    body: bytes
+    content_type: str
+
+    @classmethod
+    async def from_http_request(cls, request: Request, serde: Any) -> "Body":  # noqa: ARG003
+        """Read the body, or a little more than is allowed of it."""
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BYTES:
+                break
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return cls.model_construct(body=bytes(body), content_type=kind)
+
+
+def reply(content: Any, status: int = 200) -> Response:
+    """Give `content` as a JSON response."""
+    return Response(answer.encode(content), status, HEADERS, media_type="application/json")
+
+
+def refuse(status: int, sentence: str, row: int | None = None, field: str | None = None) -> Response:
+    """Give the answer to a request that is not served: what is wrong, and in which row and field."""
+    return reply({"error": sentence, "field": field, "row": row}, status)
+
+
+def file(name: str) -> Any:
+    """Give an endpoint that serves one file of the page."""
+
+    async def endpoint(_: Request) -> Response:
+        return FileResponse(WEB / name, headers=HEADERS)
+
+    return endpoint
+
+
+async def info(_: Request) -> Response:
+    """Say which model answers and what it was made from."""
+    bento = bentoml.server_context.bento_name, bentoml.server_context.bento_version
+    running = ":".join(bento) if all(bento) and bento[1] != "not available" else None
+    return reply(stage.read_json(RECEIPT) | {"running_bento": running})
+
+
+async def form(_: Request) -> Response:
+    """Give what the page is drawn from."""
+    return reply(openapi.form(DATA, CAPSTONE, ROWS, stage.read_json(Path("models/model.json")), _version()))
+
+
+async def document(_: Request) -> Response:
+    """Give the OpenAPI document."""
+    return reply(openapi.document(CAPSTONE, ROWS))
+
+
+def _version() -> str:
+    return str(stage.read_json(RECEIPT)["model_version"])
+
+
+PAGES = Starlette(
+    routes=[
+        Route("/", file("index.html")),
+        Route("/style.css", file("style.css")),
+        Route("/page.js", file("page.js")),
+        Route("/form.json", form),
+        Route("/info", info),
+        Route("/docs.json", document),
+    ]
+)
+
+
+@bentoml.service(
+    name=CAPSTONE.project.slug.lower(),
+    http={"host": "127.0.0.1", "port": 3000},
+    traffic={"timeout": 10},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(PAGES)
+class Capstone:
+    """Predicts from the exported model."""
+
+    def __init__(self) -> None:
+        """Load the model, and take what was loaded out of the garbage collector's sight: its full collections are the tail."""
+        self.version = _version()
+        self.predictor = Predictor(features=DATA.features)
+        self.log = answer.PredictionLog(os.environ.get("PREDICTION_LOG", "logs/predictions.jsonl"))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
+
+    @bentoml.api(route="/predict", input_spec=Body)
+    async def predict(self, body: bytes, content_type: str) -> Response:
+        """Predict for one row (a JSON object) or many (an array of them)."""
+        if content_type != "application/json":
+            return refuse(415, f"The content type is {content_type or 'missing'!r}: only application/json is accepted")
+        if len(body) > MAX_BYTES:
+            return refuse(413, f"The body has more than {MAX_BYTES:,} bytes: send fewer rows at a time")
+        try:
+            rows = ROWS.decode(body)
+        except BadRequest as error:
+            return refuse(400, str(error), error.row, error.field)
+        found = self.predictor.predict(ROWS.columns(rows))
+        predictions = answer.records(found, self.predictor, uuid4().hex)
+        self.log.append(self.version, rows, predictions)
+        return reply({"model_version": self.version, "coverage": CAPSTONE.task.coverage, "predictions": predictions})

@@ -1,0 +1,144 @@
+"""MLflow, safe for several processes: the store is made once, a killed run is closed, a run says where it came from."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+from filelock import FileLock
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from project import contract, stage
+from project.predictor import MODEL, Predictor
+from project.split import SPLITS
+
+PROCESS_TAG = "process"
+CONTRACTS = (contract.DATA_CONTRACT, contract.TASK_CONTRACT)
+
+
+def connect(experiment: str) -> MlflowClient:
+    """Open the store and the experiment; make both at the first use, one process at a time."""
+    uri = os.environ["MLFLOW_TRACKING_URI"]
+    try:
+        if uri.startswith("sqlite:///"):
+            store = Path(uri.removeprefix("sqlite:///"))
+            with FileLock(store.with_name(f".{store.name}.lock")):
+                mlflow.set_experiment(experiment)
+        else:
+            mlflow.set_experiment(experiment)
+    except MlflowException as error:
+        raise stage.ProjectError(f"MLFLOW_TRACKING_URI: cannot use {uri}: {error.message}") from error
+    return MlflowClient()
+
+
+def close_killed_runs(client: MlflowClient, experiment: str) -> list[str]:
+    """Mark runs as KILLED whose process on this machine is gone; give their ids."""
+    found = client.get_experiment_by_name(experiment)
+    running = client.search_runs([found.experiment_id], "attributes.status = 'RUNNING'") if found else []
+    killed = [run.info.run_id for run in running if _is_gone(run.data.tags.get(PROCESS_TAG, ""))]
+    for run_id in killed:
+        client.set_terminated(run_id, "KILLED")
+    return killed
+
+
+def origin() -> dict[str, str]:
+    """Give the tags that say what a run was made from: commit, dirty flag, hashes of data and contracts, process."""
+    return {
+        "git_commit": _git("rev-parse", "HEAD") or "none",
+        "git_dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
+        "data_sha256": digest(*sorted(SPLITS.glob("*.csv"))),
+        "contract_sha256": digest(*CONTRACTS),
+        PROCESS_TAG: _this_process(),
+    }
+
+
+def log_training(
+    parameters: contract.Parameters, best: dict[str, Any], report: dict[str, Any], example: Any, predictor: Predictor
+) -> None:
+    """Log the parameters, the search and the ONNX model to the active run."""
+    import onnx
+    from mlflow.models import infer_signature
+
+    mlflow.log_params({"estimator": best["estimator"], **best["settings"]})
+    mlflow.log_params({"seed": parameters.seed, **parameters.split.model_dump(), **parameters.train.model_dump()})
+    mlflow.log_metric("cross_validation", best["score"])
+    mlflow.log_metric("training_time_s", report["training_time_s"])
+    mlflow.log_dict({"trials": report["trials"]}, "trials.json")
+    output = predictor.score({name: example[name].to_numpy().reshape(-1, 1) for name in example})
+    mlflow.onnx.log_model(
+        onnx.load(MODEL),
+        name="model",
+        signature=infer_signature(example, output),
+        input_example=example,
+        pip_requirements=[f"onnxruntime=={version('onnxruntime')}"],
+        metadata=predictor.metadata,
+    )
+
+
+def log_evaluation(client: MlflowClient, run_id: str, measured: dict[str, float], files: list[Path]) -> None:
+    """Add the evaluation's values and files to the training run. Raises `ProjectError` where the run is unknown."""
+    try:
+        for name, value in measured.items():
+            client.log_metric(run_id, name, value)
+        for path in files:
+            client.log_artifact(run_id, str(path), "evaluation")
+    except MlflowException as error:
+        uri = os.environ["MLFLOW_TRACKING_URI"]
+        raise stage.ProjectError(
+            f"run {run_id} is not in {uri}: it was trained with another store; run `uv run dvc repro --force train`"
+        ) from error
+
+
+def register(client: MlflowClient, run_id: str, name: str) -> str:
+    """Register the run's model under `name`, once; give its version."""
+    known = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    if known:
+        return str(known[0].version)
+    model_uri = client.get_run(run_id).outputs.model_outputs[0].model_id
+    return str(mlflow.register_model(f"models:/{model_uri}", name).version)
+
+
+def digest(*paths: Path) -> str:
+    """Give the SHA-256 of the files' contents, one after the other."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def digest_text(text: str) -> str:
+    """Give the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _git(*words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except FileNotFoundError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _this_process() -> str:
+    return f"{platform.node()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def _is_gone(process: str) -> bool:
+    host, _, rest = process.rpartition(" ")[0].partition(" ")
+    if host != platform.node() or not rest.isdigit():
+        return False  # another machine's process: only that machine knows
+    try:
+        return f"{host} {rest} {psutil.Process(int(rest)).create_time():.2f}" != process
+    except psutil.NoSuchProcess:
+        return True

@@ -1,0 +1,305 @@
+// The page of the prediction service: draws a form from form.json, posts one row to predict, shows the answer.
+// Names, titles and values are untrusted: they enter the page as text, never as markup.
+
+const $ = (id) => document.getElementById(id);
+const svgTags = ["svg", "rect", "line", "circle", "text"];
+
+function el(tag, attributes = {}, ...children) {
+  const namespace = svgTags.includes(tag) ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml";
+  const node = document.createElementNS(namespace, tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+// What a sentence or list inserts is isolated: right-to-left text cannot reorder the words around it.
+const bdi = (value) => (value instanceof Node ? value : el("bdi", {}, String(value)));
+const sentence = (parts, ...values) => el("span", {}, ...parts.flatMap((part, i) => (i ? [bdi(values[i - 1]), part] : [part])));
+const list = (values) => el("span", {}, ...values.flatMap((value, i) => [i ? ", " : "", bdi(value)]));
+
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text; // a live region speaks at every change
+}
+
+// --- Numbers ---
+
+function show(value, decimals) {
+  const size = Math.abs(value);
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals ?? 12 };
+  const scientific = size >= 1e12 || (size > 0 && size < 1e-6);
+  const text = scientific ? value.toExponential() : value.toLocaleString("en", { useGrouping: "min2", ...digits });
+  return text.replaceAll("-", "−").replaceAll(",", "\u202f");
+}
+
+function percent(share) {
+  if (share > 0 && share < 0.001) return "< 0.1 %";
+  if (share > 0.999 && share < 1) return "> 99.9 %";
+  return `${Number((100 * share).toFixed(1))} %`;
+}
+
+const withUnit = (text, unit) => (unit ? `${text} ${unit}` : text);
+
+function range(low, high) {
+  if (low === null && high === null) return "any number";
+  if (high === null) return `at least ${show(low)}`;
+  return low === null ? `at most ${show(high)}` : `${show(low)} to ${show(high)}`;
+}
+
+// --- Inputs: each gives its node, the element that takes the focus, and a function that reads the value ---
+
+function numberInput({ type, minimum, maximum, low, typical }, attributes) {
+  const rounded = type === "integer" ? Math.round(typical) : Number(typical?.toPrecision(12));
+  const inputmode = (minimum ?? low ?? 0) < 0 ? null : "decimal"; // the decimal keypad of some phones has no minus
+  const value = typical === null ? null : rounded;
+  const node = el("input", { ...attributes, type: "number", step: "any", min: minimum, max: maximum, inputmode, value });
+  return { node, focus: node, read: () => (node.value === "" ? undefined : node.valueAsNumber) };
+}
+
+function textInput({ typical }, attributes) {
+  const node = el("input", { ...attributes, type: "text", dir: "auto", spellcheck: "false", value: typical });
+  return { node, focus: node, read: () => node.value || undefined };
+}
+
+// Up to four choices are radio buttons, more are a list. An optional field has one choice more: none.
+function choiceInput(field, { id, required, ...attributes }) {
+  const values = [...(field.enum ?? [true, false]), ...(required ? [] : [undefined])];
+  const words = new Map([[true, "Yes"], [false, "No"], [undefined, "not given"]]);
+  const names = values.map((value) => words.get(value) ?? String(value));
+  const typical = values.indexOf(field.typical ?? undefined);
+  if (values.length > 4) {
+    const options = names.map((name, i) => el("option", { value: i, selected: i === typical }, name));
+    if (typical < 0) options.unshift(el("option", { value: "" }, "Choose …"));
+    const node = el("select", { id, required, ...attributes }, ...options);
+    return { node, focus: node, read: () => values[node.value] };
+  }
+  const radio = (i) => el("input", { type: "radio", id: `${id}-${i}`, name: id, required, checked: i === typical });
+  const radios = [...values.keys()].map(radio);
+  const labels = names.map((name, i) => el("label", {}, radios[i], bdi(name)));
+  const group = { role: "radiogroup", class: "choices", "aria-labelledby": `${id}-label`, ...attributes };
+  return { node: el("div", group, ...labels), focus: radios[0], read: () => values[radios.findIndex((r) => r.checked)] };
+}
+
+function drawField(field, index) {
+  const { title, unit, required, minimum, maximum, low, high } = field;
+  const id = `f${index}`;
+  const numeric = !field.enum && ["number", "integer"].includes(field.type);
+  const draw = numeric ? numberInput : field.enum || field.type === "boolean" ? choiceInput : textInput;
+  const { node, focus, read } = draw(field, { id, required, "aria-describedby": `${id}-unit ${id}-help` });
+  const single = node === focus;
+
+  const label = el(single ? "label" : "span", { id: `${id}-label`, class: "label", for: single && id }, bdi(title));
+  if (!required) label.append(el("span", { class: "help" }, " optional"));
+  const control = el("div", { class: single && "box" }, node, unit ? el("bdi", { id: `${id}-unit`, class: "unit" }, unit) : "");
+  const error = el("p", { class: "error" });
+  const seen = el("span", { "aria-live": "polite" });
+  const limits = numeric ? el("p", { class: "limits" }, `Allowed: ${range(minimum, maximum)}`, seen) : "";
+  const help = el("div", { id: `${id}-help`, class: "help" }, error, el("p", { dir: "auto" }, field.description ?? ""), limits);
+  const box = el("div", { class: "field" }, label, control, help);
+
+  const problem = () => {
+    const { badInput, valueMissing, rangeUnderflow, rangeOverflow } = focus.validity;
+    if (badInput) return sentence`${title} must be a number.`;
+    if (valueMissing) return sentence`${title} needs a value.`;
+    if (rangeUnderflow) return sentence`${title} must be at least ${withUnit(show(minimum), unit)}.`;
+    if (rangeOverflow) return sentence`${title} must be at most ${withUnit(show(maximum), unit)}.`;
+    return field.type === "integer" && numeric && read() % 1 ? sentence`${title} must be a whole number.` : null;
+  };
+  const mark = (message) => {
+    error.replaceChildren(message?.cloneNode(true) ?? "");
+    box.classList.toggle("wrong", message !== null);
+    node.setAttribute("aria-invalid", message !== null);
+  };
+  const refresh = () => {
+    if (error.textContent) mark(problem());
+    if (!numeric || low === null || high === null) return;
+    const outside = read() < low || read() > high;
+    seen.className = outside ? "outside" : "";
+    say(seen, `${outside ? "Outside what the model has seen" : "Seen in training"}: ${range(low, high)}`);
+  };
+  box.addEventListener("input", refresh);
+  refresh();
+  const words = [title, field.name, field.description].join(" ").toLowerCase();
+  return { field, box, words, focus, read, problem, mark, refresh };
+}
+
+// --- The form ---
+
+let form;
+let controls = [];
+let answered = null; // the row whose answer is on the page
+
+// Object.fromEntries keeps even a field named __proto__; JSON.stringify leaves out what has no value.
+const row = (indent) => JSON.stringify(Object.fromEntries(controls.map(({ field, read }) => [field.name, read()])), null, indent);
+const find = (name) => controls.find(({ field }) => field.name === name);
+
+function filterFields() {
+  const wanted = $("filter").value.trim().toLowerCase();
+  for (const { box, words } of controls) box.hidden = !words.includes(wanted);
+  const count = controls.filter(({ box }) => !box.hidden).length;
+  say($("found"), wanted ? `${count} of ${controls.length} fields. Hidden fields keep their values.` : `${controls.length} fields`);
+}
+
+function markStale() {
+  const stale = answered !== null && answered !== row();
+  $("result").classList.toggle("old", stale);
+  say($("stale"), stale ? "The inputs have changed since this prediction." : "");
+}
+
+function linkTo({ focus }, content) {
+  const link = el("a", { href: `#${focus.id}` }, content);
+  link.addEventListener("click", (event) => {
+    event.preventDefault();
+    $("filter").value = "";
+    filterFields();
+    focus.focus();
+  });
+  return link;
+}
+
+// A problem is a message and the control to blame, if there is one. The summary takes the focus.
+function report(title, problems) {
+  for (const control of controls) control.mark(null);
+  for (const [message, control] of problems) control?.mark(message);
+  const items = problems.map(([message, control]) => el("li", {}, control ? linkTo(control, message) : message));
+  $("problems-title").textContent = title;
+  $("problems-list").replaceChildren(...items);
+  $("problems").hidden = !problems.length;
+  $("problems").focus();
+}
+
+async function fetchJson(url, key, options) {
+  const response = await fetch(url, { ...options, signal: AbortSignal.timeout(60_000) }).catch(({ name }) => {
+    if (name === "TimeoutError") throw new Error("The service did not answer within a minute. Try again.");
+    throw new Error("The service cannot be reached. Check that it is running and that you are connected, then try again.");
+  });
+  const content = await response.json().catch(() => null);
+  if (response.ok && content?.[key]) return content;
+  const status = `(status ${response.status})`;
+  if (response.status >= 500) throw new Error(`The service failed ${status}. Try again; if it fails again, read its log.`);
+  const message = content?.error ?? `The service gave an answer that this page does not understand ${status}.`;
+  throw Object.assign(new Error(message), { field: content?.field });
+}
+
+async function predict(event) {
+  event.preventDefault();
+  const button = $("predict");
+  if (button.disabled) return;
+  const problems = controls.map((control) => [control.problem(), control]).filter(([message]) => message);
+  report(problems.length === 1 ? "One field needs attention" : `${problems.length} fields need attention`, problems);
+  if (problems.length) return;
+
+  const body = row();
+  const focused = document.activeElement;
+  button.disabled = true;
+  try {
+    const headers = { "Content-Type": "application/json" };
+    const answer = await fetchJson("predict", "predictions", { method: "POST", headers, body });
+    answered = body;
+    showAnswer(answer, body);
+    markStale();
+    $("result").scrollIntoView({ block: "nearest" });
+  } catch (error) {
+    report("No prediction was made", [[bdi(error.message), find(error.field)]]);
+  } finally {
+    button.disabled = false;
+    if (focused === button && document.activeElement === document.body) button.focus(); // disabling took it away
+  }
+}
+
+// --- The answer ---
+
+function bars(probabilities) {
+  const items = Object.entries(probabilities).sort(([, a], [, b]) => b - a).map(([label, share]) => {
+    const mark = el("rect", { class: "mark", width: `${100 * share}%`, height: "100%" });
+    const bar = el("svg", { class: "bar", "aria-hidden": "true" }, el("rect", { width: "100%", height: "100%" }), mark);
+    return el("li", {}, bdi(label), el("span", {}, percent(share)), bar);
+  });
+  const rest = items.splice(5);
+  const more = el("details", { hidden: !rest.length }, el("summary", {}, `${rest.length} more`), el("ul", { class: "bars" }, ...rest));
+  return [el("ul", { class: "bars" }, ...items), more];
+}
+
+function numberLine(value, low, high) {
+  const [from, to] = [Math.min(value, low), Math.max(value, high)];
+  const margin = (to - from) / 2 || Math.abs(value) / 10 || 1;
+  const span = to - from + 2 * margin;
+  const at = (x) => `${(100 * (x - from + margin)) / span}%`;
+  const power = 10 ** Math.floor(Math.log10(span / 6));
+  const step = [1, 2, 5, 10].find((factor) => 6 * factor * power >= span) * power;
+  const first = Math.ceil((from - 0.9 * margin) / step);
+  const ticks = [...Array(7).keys()].map((i) => (first + i) * step).filter((x) => x < to + 0.9 * margin);
+  return el("svg", { class: "scale", "aria-hidden": "true" },
+    el("line", { x1: 0, x2: "100%", y1: 16, y2: 16 }),
+    ...ticks.map((x) => el("line", { x1: at(x), x2: at(x), y1: 16, y2: 24 })),
+    ...ticks.map((x) => el("text", { x: at(x), y: 42 }, show(Number(x.toPrecision(12))))),
+    el("line", { class: "mark", x1: at(low), x2: at(high), y1: 16, y2: 16 }),
+    el("circle", { class: "mark", cx: at(value), cy: 16, r: 8 }));
+}
+
+function classAnswer({ prediction, probabilities, prediction_set: set }, coverage) {
+  const none = sentence`${coverage} no answer fits: the model does not recognise this row.`;
+  const some = sentence`${coverage} the answer is${set.length > 1 ? " one of" : ""}: ${list(set)}.`;
+  return { value: [bdi(prediction)], words: set.length ? some : none, figure: bars(probabilities) };
+}
+
+function valueAnswer({ prediction, interval: [low, high] }, coverage) {
+  const decimals = high > low ? Math.min(12, Math.max(0, 2 - Math.floor(Math.log10(high - low)))) : undefined;
+  const [value, from, to] = [prediction, low, high].map((number) => show(number, decimals));
+  const words = sentence`${coverage} the value lies between ${from} and ${withUnit(to, form.target.unit)}.`;
+  const unit = el("span", { class: "unit" }, " ", bdi(form.target.unit ?? ""));
+  return { value: [value, unit], words, figure: [numberLine(prediction, low, high)] };
+}
+
+function warning({ in_domain: inside, out_of_domain: names }) {
+  const fields = names.map((name) => (find(name) ? linkTo(find(name), bdi(find(name).field.title)) : name));
+  const where = fields.length ? sentence`Unlike the training rows: ${list(fields)}.` : "No training row is like this one.";
+  return el("div", { class: "notice", hidden: inside }, el("h3", {}, "Outside what the model has seen"),
+    el("p", {}, where, " The prediction and its uncertainty may be wrong here."));
+}
+
+// JSON in single quotes for a POSIX shell; invisible characters, which could disguise the command, as \uXXXX.
+function curl(json) {
+  const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const visible = json.replace(/\p{Cf}/gu, (character) => character.split("").map(escape).join(""));
+  const address = new URL("predict", location.href).href;
+  return `curl '${address}' \\\n  -H 'Content-Type: application/json' \\\n  -d '${visible.replaceAll("'", "'\\''")}'`;
+}
+
+function showAnswer({ predictions: [result], coverage, model_version: version }, body) {
+  const draw = form.kind === "classification" ? classAnswer : valueAnswer;
+  const { value, words, figure } = draw(result, `At ${percent(coverage)} coverage`);
+  const command = el("pre", { tabindex: 0, dir: "ltr" }, curl(JSON.stringify(JSON.parse(body), null, 2)));
+  $("answer").replaceChildren(el("p", { class: "value" }, ...value), el("p", {}, words), warning(result));
+  $("more").replaceChildren(...figure, el("details", {}, el("summary", {}, "The same request with curl"), command),
+    el("p", { class: "meta" }, "Prediction ", el("bdi", { class: "id" }, result.id), el("br"), `Model version ${version}`));
+}
+
+// --- Start ---
+
+async function start() {
+  form = await fetchJson("form.json", "fields");
+  document.title = $("title").textContent = form.title;
+  $("description").textContent = form.description ?? "";
+  $("target").textContent = form.target.title;
+  $("target-description").textContent = form.target.description ?? "";
+  controls = form.fields.map(drawField);
+  $("fields").append(...controls.map(({ box }) => box));
+  $("finder").hidden = controls.length <= 12;
+  filterFields();
+  $("filter").addEventListener("input", filterFields);
+  $("form").addEventListener("submit", predict);
+  $("form").addEventListener("input", markStale);
+  $("form").addEventListener("reset", () => setTimeout(() => { // the event comes before the values change
+    report("", []);
+    for (const control of controls) control.refresh();
+    markStale();
+  }));
+  $("inputs").hidden = $("result").hidden = false;
+}
+
+start().catch(({ message }) => {
+  $("failure").textContent = `The form cannot be shown. ${message}`;
+  $("failure").hidden = false;
+});
