@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,14 @@ def _needs_escape(character: str) -> bool:
 
 def markdown(value: object) -> str:
     """Give `value` as one line of Markdown that shows it literally, in a heading or a table cell too."""
-    line = " ".join(str(value).split()).translate(INVISIBLE)
-    escaped = "".join(f"\\{c}" if c in MARKDOWN_SPECIAL else c for c in line)
+    escaped = "".join(f"\\{c}" if c in MARKDOWN_SPECIAL else c for c in line(value))
+    escaped = re.sub(r"^(\d+)([.)])", r"\1\\\2", escaped)  # "1." would begin a list
     return f"\\{escaped}" if escaped[:1] in "-+=:" else escaped
+
+
+def line(value: object) -> str:
+    """Give `value` as one line of plain text."""
+    return " ".join(str(value).split()).translate(INVISIBLE)
 
 
 def hexadecimal(value: object) -> str:
@@ -55,6 +61,7 @@ class TemplateExtension(Extension):
         super().__init__(environment)
         environment.filters.update(
             quoted=quoted,
+            line=line,
             markdown=markdown,
             hexadecimal=hexadecimal,
             refuse_bad_answers=refuse_bad_answers,

@@ -21,14 +21,15 @@ MISSING_TEXT = "(missing)"
 
 Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, npt.NDArray[Any]]
+Inputs = dict[str, npt.NDArray[Any]]
 
 
-def model_inputs(columns: Columns, features: tuple[Column, ...]) -> dict[str, npt.NDArray[Any]]:
+def model_inputs(columns: Columns, features: tuple[Column, ...]) -> Inputs:
     """Give the model's inputs, each of shape (rows, 1): numbers as float32, categories as text.
 
     Training and serving both come here, so that a missing value means the same to both.
     """
-    inputs: dict[str, npt.NDArray[Any]] = {}
+    inputs: Inputs = {}
     for feature in features:
         values = columns[feature.name]
         if feature.numeric:
@@ -65,9 +66,9 @@ class Predictor:
         self._high = np.array([r["high"] for r in ranges], dtype=np.float64)
         self._seen = {f.name: set(self.metadata["features"][f.name]["seen"]) for f in features if not f.numeric}
 
-    def score(self, inputs: Mapping[str, npt.NDArray[Any]]) -> Floats:
+    def score(self, inputs: Inputs) -> Floats:
         """Give the model's bare output: probabilities (n, classes) or values (n,)."""
-        raw = np.asarray(self.session.run(self._outputs, dict(inputs))[0], dtype=np.float64)
+        raw = np.asarray(self.session.run(self._outputs, inputs)[0], dtype=np.float64)
         return raw if self.labels else raw.reshape(-1)
 
     def predict(self, columns: Columns) -> Predictions:
@@ -94,7 +95,7 @@ class Predictor:
         sets[np.arange(len(sets)), probabilities.argmax(axis=1)] = True
         return sets
 
-    def _outside(self, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.bool_]:
+    def _outside(self, inputs: Inputs) -> npt.NDArray[np.bool_]:
         outside = np.zeros((len(next(iter(inputs.values()))), len(self.features)), dtype=bool)
         numeric = [i for i, feature in enumerate(self.features) if feature.numeric]
         if numeric:

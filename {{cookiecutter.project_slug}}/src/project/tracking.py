@@ -1,6 +1,7 @@
 """MLflow, safe for several processes: the store is made once, a killed run is closed, a run says where it came from."""
 
 import hashlib
+import logging
 import os
 import platform
 import subprocess
@@ -20,8 +21,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from project import contract, stage
-from project.predictor import MODEL, Predictor
+from project.predictor import MODEL, Inputs, Predictor
 from project.split import SPLITS
+
+logging.getLogger("mlflow").setLevel(logging.ERROR)  # the stages say what happened
+logging.getLogger("alembic").setLevel(logging.ERROR)
 
 PROCESS_TAG = "process"
 CONTRACTS = (contract.DATA_CONTRACT, contract.TASK_CONTRACT)
@@ -64,7 +68,7 @@ def origin() -> dict[str, str]:
 
 
 def log_training(
-    parameters: contract.Parameters, best: dict[str, Any], report: dict[str, Any], example: Any, predictor: Predictor
+    parameters: contract.Parameters, best: dict[str, Any], report: dict[str, Any], example: Inputs, predictor: Predictor
 ) -> None:
     """Log the parameters, the search and the ONNX model to the active run."""
     import onnx
@@ -75,13 +79,13 @@ def log_training(
     mlflow.log_metric("cross_validation", best["score"])
     mlflow.log_metric("training_time_s", report["training_time_s"])
     mlflow.log_dict({"trials": report["trials"]}, "trials.json")
-    output = predictor.score({name: example[name].to_numpy().reshape(-1, 1) for name in example})
     mlflow.onnx.log_model(
         onnx.load(MODEL),
         name="model",
-        signature=infer_signature(example, output),
+        signature=infer_signature(example, predictor.score(example)),
         input_example=example,
-        pip_requirements=[f"onnxruntime=={version('onnxruntime')}"],
+        pip_requirements=[f"{name}=={version(name)}" for name in ("onnx", "onnxruntime")],
+        onnx_execution_providers=["CPUExecutionProvider"],
         metadata=predictor.metadata,
     )
 

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
 from project import contract, metrics, model, stage, table
-from project.predictor import METADATA, MODEL, Predictor, model_inputs
+from project.predictor import METADATA, MODEL, Inputs, Predictor, model_inputs
 from project.split import SPLITS
 
 REPORT = Path("reports/training.json")
@@ -67,6 +67,11 @@ class Problem:
         return -value if self.task.headline in metrics.LOWER_IS_BETTER else value
 
 
+def inputs_of(features: pd.DataFrame) -> Inputs:
+    """Give a table of features as the exported model's inputs."""
+    return {name: features[name].to_numpy().reshape(-1, 1) for name in features}
+
+
 def search(problem: Problem, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Score settings of each candidate by cross-validation; give one entry a trial, the best first."""
     choice = problem.parameters.train
@@ -110,7 +115,7 @@ def export(fitted: Pipeline, features: pd.DataFrame) -> bytes:
 def parity(fitted: Pipeline, predictor: Predictor, features: pd.DataFrame) -> dict[str, float]:
     """Compare the exported model with the fitted pipeline; raises `ProjectError` where they disagree."""
     theirs = fitted.predict_proba(features) if predictor.labels else fitted.predict(features)
-    ours = predictor.score({name: features[name].to_numpy().reshape(-1, 1) for name in features})
+    ours = predictor.score(inputs_of(features))
     scale = 1.0 if predictor.labels else float(np.std(theirs)) or 1.0
     differences = np.abs(theirs - ours).reshape(len(features), -1).max(axis=1) / scale
     found = {
@@ -142,7 +147,7 @@ def describe(problem: Problem, features: pd.DataFrame) -> dict[str, Any]:
 
 def calibrate(problem: Problem, predictor: Predictor, rows: pd.DataFrame) -> float | list[float]:
     """Give the split-conformal quantile of the calibration rows; for classes, one for each (Vovk, 2012)."""
-    scores = predictor.score({n: v.to_numpy().reshape(-1, 1) for n, v in problem.features(rows).items()})
+    scores = predictor.score(inputs_of(problem.features(rows)))
     truth = problem.target(rows)
     if not predictor.labels:
         return _conformal_quantile(np.abs(truth - scores), problem.task.coverage)
@@ -194,7 +199,7 @@ def main() -> None:
         compared = parity(fitted, predictor, pd.concat([features, problem.features(calibration)]))
         stage.write_json(METADATA, metadata | {"quantile": calibrate(problem, predictor, calibration)})
         report = {"run_id": run.info.run_id, "training_time_s": round(seconds, 3), "parity": compared, "trials": trials}
-        tracking.log_training(problem.parameters, best, report, features.head(5), predictor)
+        tracking.log_training(problem.parameters, best, report, inputs_of(features.head(5)), predictor)
         stage.write_json(REPORT, report)
     print(
         f"train: {best['estimator']} {best['settings']} is best of {len(trials)} trials "

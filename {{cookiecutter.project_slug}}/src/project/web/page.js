@@ -8,7 +8,7 @@ function el(tag, attributes = {}, ...children) {
   const namespace = svgTags.includes(tag) ? "http://www.w3.org/2000/svg" : "http://www.w3.org/1999/xhtml";
   const node = document.createElementNS(namespace, tag);
   for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
   node.append(...children);
   return node;
@@ -16,8 +16,9 @@ function el(tag, attributes = {}, ...children) {
 
 // What a sentence or list inserts is isolated: right-to-left text cannot reorder the words around it.
 const bdi = (value) => (value instanceof Node ? value : el("bdi", {}, String(value)));
-const sentence = (parts, ...values) => el("span", {}, ...parts.flatMap((part, i) => (i ? [bdi(values[i - 1]), part] : [part])));
-const list = (values) => el("span", {}, ...values.flatMap((value, i) => [i ? ", " : "", bdi(value)]));
+const span = (...children) => el("span", {}, ...children);
+const sentence = (parts, ...values) => span(...parts.flatMap((part, i) => (i ? [bdi(values[i - 1]), part] : part)));
+const list = (values) => span(...values.flatMap((value, i) => (i ? [", ", bdi(value)] : bdi(value))));
 
 function say(node, text) {
   if (node.textContent !== text) node.textContent = text; // a live region speaks at every change
@@ -25,12 +26,11 @@ function say(node, text) {
 
 // --- Numbers ---
 
-function show(value, decimals) {
-  const size = Math.abs(value);
-  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals ?? 12 };
-  const scientific = size >= 1e12 || (size > 0 && size < 1e-6);
-  const text = scientific ? value.toExponential() : value.toLocaleString("en", { useGrouping: "min2", ...digits });
-  return text.replaceAll("-", "−").replaceAll(",", "\u202f");
+function show(number, decimals) {
+  const all = { maximumSignificantDigits: 15 };
+  const digits = decimals === undefined ? all : { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  const text = number.toLocaleString("en", { useGrouping: "min2", ...digits });
+  return text.replace("-", "−").replaceAll(",", "\u202f");
 }
 
 function percent(share) {
@@ -47,38 +47,30 @@ function range(low, high) {
   return low === null ? `at most ${show(high)}` : `${show(low)} to ${show(high)}`;
 }
 
-// --- Inputs: each gives its node, the element that takes the focus, and a function that reads the value ---
+// --- Fields: each kind of input gives its node and a function that reads the value, undefined if there is none ---
 
 function numberInput({ type, minimum, maximum, low, typical }, attributes) {
-  const rounded = type === "integer" ? Math.round(typical) : Number(typical?.toPrecision(12));
+  const value = type === "integer" && typical !== null ? Math.round(typical) : typical;
   const inputmode = (minimum ?? low ?? 0) < 0 ? null : "decimal"; // the decimal keypad of some phones has no minus
-  const value = typical === null ? null : rounded;
-  const node = el("input", { ...attributes, type: "number", step: "any", min: minimum, max: maximum, inputmode, value });
-  return { node, focus: node, read: () => (node.value === "" ? undefined : node.valueAsNumber) };
+  const limits = { min: minimum, max: maximum, step: "any" };
+  const node = el("input", { ...attributes, type: "number", inputmode, ...limits, value });
+  return { node, read: () => (node.value === "" ? undefined : node.valueAsNumber) };
 }
 
 function textInput({ typical }, attributes) {
   const node = el("input", { ...attributes, type: "text", dir: "auto", spellcheck: "false", value: typical });
-  return { node, focus: node, read: () => node.value || undefined };
+  return { node, read: () => node.value || undefined };
 }
 
-// Up to four choices are radio buttons, more are a list. An optional field has one choice more: none.
-function choiceInput(field, { id, required, ...attributes }) {
-  const values = [...(field.enum ?? [true, false]), ...(required ? [] : [undefined])];
-  const words = new Map([[true, "Yes"], [false, "No"], [undefined, "not given"]]);
-  const names = values.map((value) => words.get(value) ?? String(value));
-  const typical = values.indexOf(field.typical ?? undefined);
-  if (values.length > 4) {
-    const options = names.map((name, i) => el("option", { value: i, selected: i === typical }, name));
-    if (typical < 0) options.unshift(el("option", { value: "" }, "Choose …"));
-    const node = el("select", { id, required, ...attributes }, ...options);
-    return { node, focus: node, read: () => values[node.value] };
-  }
-  const radio = (i) => el("input", { type: "radio", id: `${id}-${i}`, name: id, required, checked: i === typical });
-  const radios = [...values.keys()].map(radio);
-  const labels = names.map((name, i) => el("label", {}, radios[i], bdi(name)));
-  const group = { role: "radiogroup", class: "choices", "aria-labelledby": `${id}-label`, ...attributes };
-  return { node: el("div", group, ...labels), focus: radios[0], read: () => values[radios.findIndex((r) => r.checked)] };
+function choiceInput(field, attributes) {
+  const values = field.enum ?? [true, false];
+  const names = field.enum ?? ["Yes", "No"];
+  const isTypical = (i) => values[i] === field.typical;
+  const options = names.map((name, i) => el("option", { value: i, selected: isTypical(i) }, String(name)));
+  const none = el("option", { value: "" }, field.required ? "Choose …" : "not given");
+  if (!field.required || !values.includes(field.typical)) options.unshift(none);
+  const node = el("select", attributes, ...options);
+  return { node, read: () => values[node.value] };
 }
 
 function drawField(field, index) {
@@ -86,25 +78,24 @@ function drawField(field, index) {
   const id = `f${index}`;
   const numeric = !field.enum && ["number", "integer"].includes(field.type);
   const draw = numeric ? numberInput : field.enum || field.type === "boolean" ? choiceInput : textInput;
-  const { node, focus, read } = draw(field, { id, required, "aria-describedby": `${id}-unit ${id}-help` });
-  const single = node === focus;
+  const { node, read } = draw(field, { id, required, "aria-describedby": `${id}-unit ${id}-help` });
 
-  const label = el(single ? "label" : "span", { id: `${id}-label`, class: "label", for: single && id }, bdi(title));
-  if (!required) label.append(el("span", { class: "help" }, " optional"));
-  const control = el("div", { class: single && "box" }, node, unit ? el("bdi", { id: `${id}-unit`, class: "unit" }, unit) : "");
+  const label = el("label", { for: id }, bdi(title), el("span", { class: "help" }, required ? "" : " optional"));
+  const control = el("div", { class: "box" }, node, el("bdi", { id: `${id}-unit`, class: "unit" }, unit ?? ""));
   const error = el("p", { class: "error" });
+  const description = el("p", { dir: "auto" }, field.description ?? "");
   const seen = el("span", { "aria-live": "polite" });
-  const limits = numeric ? el("p", { class: "limits" }, `Allowed: ${range(minimum, maximum)}`, seen) : "";
-  const help = el("div", { id: `${id}-help`, class: "help" }, error, el("p", { dir: "auto" }, field.description ?? ""), limits);
+  const limits = el("p", { class: "limits", hidden: !numeric }, span(`Allowed: ${range(minimum, maximum)}`), seen);
+  const help = el("div", { id: `${id}-help`, class: "help" }, error, description, limits);
   const box = el("div", { class: "field" }, label, control, help);
 
   const problem = () => {
-    const { badInput, valueMissing, rangeUnderflow, rangeOverflow } = focus.validity;
+    const { badInput, valueMissing, rangeUnderflow, rangeOverflow } = node.validity;
     if (badInput) return sentence`${title} must be a number.`;
     if (valueMissing) return sentence`${title} needs a value.`;
     if (rangeUnderflow) return sentence`${title} must be at least ${withUnit(show(minimum), unit)}.`;
     if (rangeOverflow) return sentence`${title} must be at most ${withUnit(show(maximum), unit)}.`;
-    return field.type === "integer" && numeric && read() % 1 ? sentence`${title} must be a whole number.` : null;
+    return field.type === "integer" && read() % 1 ? sentence`${title} must be a whole number.` : null;
   };
   const mark = (message) => {
     error.replaceChildren(message?.cloneNode(true) ?? "");
@@ -121,7 +112,7 @@ function drawField(field, index) {
   box.addEventListener("input", refresh);
   refresh();
   const words = [title, field.name, field.description].join(" ").toLowerCase();
-  return { field, box, words, focus, read, problem, mark, refresh };
+  return { field, box, words, node, read, problem, mark, refresh };
 }
 
 // --- The form ---
@@ -131,14 +122,14 @@ let controls = [];
 let answered = null; // the row whose answer is on the page
 
 // Object.fromEntries keeps even a field named __proto__; JSON.stringify leaves out what has no value.
-const row = (indent) => JSON.stringify(Object.fromEntries(controls.map(({ field, read }) => [field.name, read()])), null, indent);
+const row = () => JSON.stringify(Object.fromEntries(controls.map(({ field, read }) => [field.name, read()])));
 const find = (name) => controls.find(({ field }) => field.name === name);
 
 function filterFields() {
   const wanted = $("filter").value.trim().toLowerCase();
   for (const { box, words } of controls) box.hidden = !words.includes(wanted);
   const count = controls.filter(({ box }) => !box.hidden).length;
-  say($("found"), wanted ? `${count} of ${controls.length} fields. Hidden fields keep their values.` : `${controls.length} fields`);
+  say($("found"), `${count} of ${controls.length} fields shown. Hidden fields keep their values.`);
 }
 
 function markStale() {
@@ -147,13 +138,13 @@ function markStale() {
   say($("stale"), stale ? "The inputs have changed since this prediction." : "");
 }
 
-function linkTo({ focus }, content) {
-  const link = el("a", { href: `#${focus.id}` }, content);
+function linkTo({ node }, content) {
+  const link = el("a", { href: `#${node.id}` }, content);
   link.addEventListener("click", (event) => {
     event.preventDefault();
     $("filter").value = "";
     filterFields();
-    focus.focus();
+    node.focus();
   });
   return link;
 }
@@ -172,12 +163,12 @@ function report(title, problems) {
 async function fetchJson(url, key, options) {
   const response = await fetch(url, { ...options, signal: AbortSignal.timeout(60_000) }).catch(({ name }) => {
     if (name === "TimeoutError") throw new Error("The service did not answer within a minute. Try again.");
-    throw new Error("The service cannot be reached. Check that it is running and that you are connected, then try again.");
+    throw new Error("The service cannot be reached. Check that it runs and that you are connected, then try again.");
   });
   const content = await response.json().catch(() => null);
   if (response.ok && content?.[key]) return content;
   const status = `(status ${response.status})`;
-  if (response.status >= 500) throw new Error(`The service failed ${status}. Try again; if it fails again, read its log.`);
+  if (response.status >= 500) throw new Error(`The service failed ${status}. Try again, or read its log.`);
   const message = content?.error ?? `The service gave an answer that this page does not understand ${status}.`;
   throw Object.assign(new Error(message), { field: content?.field });
 }
@@ -185,7 +176,6 @@ async function fetchJson(url, key, options) {
 async function predict(event) {
   event.preventDefault();
   const button = $("predict");
-  if (button.disabled) return;
   const problems = controls.map((control) => [control.problem(), control]).filter(([message]) => message);
   report(problems.length === 1 ? "One field needs attention" : `${problems.length} fields need attention`, problems);
   if (problems.length) return;
@@ -196,8 +186,8 @@ async function predict(event) {
   try {
     const headers = { "Content-Type": "application/json" };
     const answer = await fetchJson("predict", "predictions", { method: "POST", headers, body });
-    answered = body;
     showAnswer(answer, body);
+    answered = body;
     markStale();
     $("result").scrollIntoView({ block: "nearest" });
   } catch (error) {
@@ -210,15 +200,15 @@ async function predict(event) {
 
 // --- The answer ---
 
-function bars(probabilities) {
+function barLists(probabilities) {
   const items = Object.entries(probabilities).sort(([, a], [, b]) => b - a).map(([label, share]) => {
     const mark = el("rect", { class: "mark", width: `${100 * share}%`, height: "100%" });
     const bar = el("svg", { class: "bar", "aria-hidden": "true" }, el("rect", { width: "100%", height: "100%" }), mark);
-    return el("li", {}, bdi(label), el("span", {}, percent(share)), bar);
+    return el("li", {}, bdi(label), span(percent(share)), bar);
   });
   const rest = items.splice(5);
-  const more = el("details", { hidden: !rest.length }, el("summary", {}, `${rest.length} more`), el("ul", { class: "bars" }, ...rest));
-  return [el("ul", { class: "bars" }, ...items), more];
+  const bars = (content) => el("ul", { class: "bars" }, ...content);
+  return [bars(items), el("details", { hidden: !rest.length }, el("summary", {}, `${rest.length} more`), bars(rest))];
 }
 
 function numberLine(value, low, high) {
@@ -241,7 +231,7 @@ function numberLine(value, low, high) {
 function classAnswer({ prediction, probabilities, prediction_set: set }, coverage) {
   const none = sentence`${coverage} no answer fits: the model does not recognise this row.`;
   const some = sentence`${coverage} the answer is${set.length > 1 ? " one of" : ""}: ${list(set)}.`;
-  return { value: [bdi(prediction)], words: set.length ? some : none, figure: bars(probabilities) };
+  return { value: [bdi(prediction)], words: set.length ? some : none, figure: barLists(probabilities) };
 }
 
 function valueAnswer({ prediction, interval: [low, high] }, coverage) {
@@ -254,9 +244,9 @@ function valueAnswer({ prediction, interval: [low, high] }, coverage) {
 
 function warning({ in_domain: inside, out_of_domain: names }) {
   const fields = names.map((name) => (find(name) ? linkTo(find(name), bdi(find(name).field.title)) : name));
-  const where = fields.length ? sentence`Unlike the training rows: ${list(fields)}.` : "No training row is like this one.";
-  return el("div", { class: "notice", hidden: inside }, el("h3", {}, "Outside what the model has seen"),
-    el("p", {}, where, " The prediction and its uncertainty may be wrong here."));
+  const where = fields.length ? list(fields) : "these values together";
+  const words = sentence`Unlike the training rows: ${where}. The prediction and its uncertainty may be wrong here.`;
+  return el("div", { class: "notice", hidden: inside }, el("h3", {}, "Outside what the model has seen"), el("p", {}, words));
 }
 
 // JSON in single quotes for a POSIX shell; invisible characters, which could disguise the command, as \uXXXX.
@@ -272,8 +262,9 @@ function showAnswer({ predictions: [result], coverage, model_version: version },
   const { value, words, figure } = draw(result, `At ${percent(coverage)} coverage`);
   const command = el("pre", { tabindex: 0, dir: "ltr" }, curl(JSON.stringify(JSON.parse(body), null, 2)));
   $("answer").replaceChildren(el("p", { class: "value" }, ...value), el("p", {}, words), warning(result));
-  $("more").replaceChildren(...figure, el("details", {}, el("summary", {}, "The same request with curl"), command),
-    el("p", { class: "meta" }, "Prediction ", el("bdi", { class: "id" }, result.id), el("br"), `Model version ${version}`));
+  const details = el("details", {}, el("summary", {}, "The same request with curl"), command);
+  const origin = sentence`Prediction ${el("bdi", { class: "id" }, result.id)}, model version ${version}`;
+  $("more").replaceChildren(...figure, details, el("p", { class: "meta" }, origin));
 }
 
 // --- Start ---

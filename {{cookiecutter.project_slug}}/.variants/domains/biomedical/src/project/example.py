@@ -1,6 +1,6 @@
 """The domain's example: the Wisconsin diagnostic breast cancer data, as scikit-learn ships them.
 
-Described by Street, Wolberg and Mangasarian (1993); data/datapackage.yaml cites the sources and explains every field.
+Described by Street, Wolberg and Mangasarian (1993). data/datapackage.yaml cites the sources.
 """
 
 import pandas as pd
