@@ -58,14 +58,14 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
 
 
 class PredictionLog:
-    """Appends a line of JSON for each prediction; each request in one write, so that several workers can share the file."""
+    """Appends a line of JSON for each prediction; a request is one write, so that workers can share the file."""
 
     def __init__(self, path: str) -> None:
         """Open the log at `path`; "off" keeps none."""
         self._file = None
         if path != "off":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._file = Path(path).open("ab", buffering=0)
+            self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115  (open as long as the service is)
 
     def append(self, version: str, inputs: Sequence[Any], outputs: list[Prediction]) -> None:
         """Write inputs and outputs, one line a row."""

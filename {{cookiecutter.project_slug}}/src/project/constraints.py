@@ -24,8 +24,12 @@ def measure(rows: Any, data: contract.DataContract) -> dict[str, float]:
     """
     names = [feature.name for feature in data.features]
     bodies = [row.to_json() for _, row in rows[names].head(REQUESTS).iterrows()]
-    done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "project.constraints"], input=json.dumps(bodies), capture_output=True, text=True, check=False
+    done = subprocess.run(
+        [sys.executable, "-m", "project.constraints"],
+        input=json.dumps(bodies),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise stage.ProjectError(f"the predictor's process failed: {done.stderr.strip().splitlines()[-1]}")

@@ -79,7 +79,7 @@ class DataContract:
         return next(c for c in self.columns if c.role == "target")
 
     def named(self, role: str) -> str | None:
-        """The name of the first field with `role`, if there is one."""
+        """Give the name of the first field with `role`, if there is one."""
         return next((c.name for c in self.columns if c.role == role), None)
 
 

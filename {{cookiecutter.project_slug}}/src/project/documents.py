@@ -11,7 +11,9 @@ STATE = Path("README.md")
 MODEL_CARD = Path("docs/model-card.md")
 
 
-def fill(capstone: Capstone, metrics: dict[str, Any], slices: list[dict[str, Any]], constraints: dict[str, float]) -> None:
+def fill(
+    capstone: Capstone, metrics: dict[str, Any], slices: list[dict[str, Any]], constraints: dict[str, float]
+) -> None:
     """Write the state into the README, and with it the slices and all metrics into the model card."""
     state = state_table(capstone, metrics, constraints)
     _replace(STATE, state)

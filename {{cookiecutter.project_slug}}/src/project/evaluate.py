@@ -135,7 +135,7 @@ def bounded_violations(test: Test, found: Predictions) -> float:
 
 
 def invariant_violations(test: Test, found: Predictions, wanted: tuple[Behaviour, ...]) -> float:
-    """Give the share of predictions that a declared invariance changes: another class, or a value beyond its interval."""
+    """Give the share of predictions that an invariance changes: another class, or a value beyond its interval."""
     violations = []
     for behaviour in wanted:
         changed = {name: test.rows[name].to_numpy() + delta for name, delta in behaviour.shift.items()}
@@ -178,8 +178,10 @@ def outcomes(test: Test, found: Predictions) -> pd.DataFrame:
     return pd.DataFrame({"actual": names(test.truth), "predicted": names(found.values)})
 
 
-def evaluate(test: Test, training: pd.DataFrame, capstone: contract.Capstone, parameters: contract.Parameters) -> dict[str, Any]:
-    """Give the contents of all result files, by the names `metrics`, `slices`, `importance`, `calibration`, `outcomes`."""
+def evaluate(
+    test: Test, training: pd.DataFrame, capstone: contract.Capstone, parameters: contract.Parameters
+) -> dict[str, Any]:
+    """Give what is to be written: `metrics`, `slices`, `importance`, `calibration` and `outcomes`."""
     weights = metrics.resamples(len(test.rows), parameters.evaluate.bootstrap, parameters.seed)
     found = test.predict()
     measured = test.measure(found, weights) | uncertainty(test, found, weights)
@@ -220,8 +222,8 @@ def main() -> None:
     documents.fill(capstone, results["metrics"], results["slices"], measured)
     shown = results["metrics"][capstone.task.headline]
     print(
-        f"evaluate: {capstone.task.headline} {shown['value']:.3f} (95 % interval {shown['low']:.3f} to {shown['high']:.3f}) "
-        f"on {len(rows):,} test rows, {results['metrics']['lift_over_baseline']['value']:+.3f} over the baseline; "
+        f"evaluate: {capstone.task.headline} {shown['value']:.3f} (95 % interval {shown['low']:.3f} "
+        f"to {shown['high']:.3f}) on {len(rows):,} test rows, {results['metrics']['lift_over_baseline']['value']:+.3f} over the baseline; "
         f"p95 latency {measured['latency_p95_ms']:.2f} ms"
     )
 

@@ -23,7 +23,7 @@ def resamples(n: int, count: int, seed: int) -> Floats:
     """Give the weights of the sample itself, and below it those of `count` bootstrap resamples."""
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(n, np.full(n, 1 / n), size=count)
-    return np.vstack([np.ones((1, n)), drawn])
+    return np.vstack([np.ones((1, n)), drawn]).astype(np.float64)
 
 
 def interval(values: Floats) -> dict[str, float | None]:
@@ -35,7 +35,11 @@ def interval(values: Floats) -> dict[str, float | None]:
 
 
 def classification(
-    truth: npt.NDArray[np.int64], probabilities: Floats, predicted: npt.NDArray[np.int64], positive: int | None, weights: Floats
+    truth: npt.NDArray[np.int64],
+    probabilities: Floats,
+    predicted: npt.NDArray[np.int64],
+    positive: int | None,
+    weights: Floats,
 ) -> Metrics:
     """Give every classification metric; with `positive` those of that class, else the mean over classes."""
     classes = range(probabilities.shape[1]) if positive is None else [positive]
@@ -94,7 +98,11 @@ def roc_auc(true: npt.NDArray[np.bool_], score: Floats, weights: Floats) -> Floa
 
 
 def _over(
-    classes: range | list[int], curve: Callable[..., Floats], true: npt.NDArray[np.bool_], score: Floats, weights: Floats
+    classes: range | list[int],
+    curve: Callable[..., Floats],
+    true: npt.NDArray[np.bool_],
+    score: Floats,
+    weights: Floats,
 ) -> Floats:
     return np.mean([curve(true[k], score[:, k], weights) for k in classes], axis=0)
 

@@ -66,7 +66,11 @@ def pipeline(
     preparation = ColumnTransformer(
         [
             ("numbers", prepare, [c.name for c in numbers]),
-            ("texts", OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False), [c.name for c in texts]),
+            (
+                "texts",
+                OneHotEncoder(categories=categories, handle_unknown="ignore", sparse_output=False),
+                [c.name for c in texts],
+            ),
         ]
     )
     directions = [c.direction for c in numbers] + [0] * sum(map(len, categories))

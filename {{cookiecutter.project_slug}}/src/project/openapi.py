@@ -14,7 +14,11 @@ ERROR = {
         "row": {"type": "integer", "nullable": True},
     },
 }
-REFUSALS = {400: "The body breaks the data contract", 413: "The body is too large", 415: "The body is not declared as JSON"}
+REFUSALS = {
+    400: "The body breaks the data contract",
+    413: "The body is too large",
+    415: "The body is not declared as JSON",
+}
 PLAIN = {"/livez": "The process is alive", "/readyz": "The model is loaded", "/metrics": "Prometheus metrics"}
 PAGES = {"/info": "What the model was made from", "/form.json": "What the page is drawn from"}
 

@@ -16,7 +16,7 @@ ALIAS = "champion"
 
 
 def failures(capstone: contract.Capstone, measured: dict[str, Any]) -> list[str]:
-    """Give a sentence for each criterion that does not hold: what was asked, what was measured, by how much it fails."""
+    """Give a sentence for each criterion that does not hold: what was asked and measured, and by how much it fails."""
     sentences = []
     for criterion in (*capstone.acceptance, *capstone.constraint):
         value = measured.get(criterion.metric)

@@ -5,6 +5,8 @@ and gives the JSON Schema and the form that say the same.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,9 +17,11 @@ from project.contract import Column, DataContract
 from project.stage import ProjectError
 
 TYPES = {"number": float, "integer": int, "boolean": bool, "string": str}
+_LITERAL: Any = Literal  # made at run time, from the contract
+_ANNOTATED: Any = Annotated
 
 
-class BadRequest(ProjectError):
+class BadRequestError(ProjectError):
     """The body breaks the contract; `row` and `field` say where, if that is known."""
 
     def __init__(self, text: str, row: int | None = None, field: str | None = None) -> None:
@@ -43,20 +47,20 @@ class Rows:
             kw_only=True,
             gc=False,
         )
-        self._one, self._many = msgspec.json.Decoder(self.type), msgspec.json.Decoder(list[self.type])
+        self._one, self._many = msgspec.json.Decoder(self.type), msgspec.json.Decoder(GenericAlias(list, (self.type,)))
 
     def decode(self, body: bytes) -> Sequence[Any]:
-        """Give the rows in `body`, a JSON object or an array of them. Raises `BadRequest`."""
+        """Give the rows in `body`, a JSON object or an array of them. Raises `BadRequestError`."""
         try:
-            if not body.lstrip()[:1] == b"[":
+            if body.lstrip()[:1] != b"[":
                 return [self._one.decode(body)]
             rows = self._many.decode(body)
         except msgspec.ValidationError as error:
             raise self._located(str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BadRequest(f"The body is not valid JSON: {error}") from None
+            raise BadRequestError(f"The body is not valid JSON: {error}") from None
         if not 1 <= len(rows) <= self.max_rows:
-            raise BadRequest(f"The body holds {len(rows)} rows: between 1 and {self.max_rows} are allowed")
+            raise BadRequestError(f"The body holds {len(rows)} rows: between 1 and {self.max_rows} are allowed")
         return rows
 
     def columns(self, rows: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
@@ -76,16 +80,9 @@ class Rows:
 
     def form(self, seen: dict[str, Any]) -> list[dict[str, Any]]:
         """Give what the page needs to draw each field; `seen` says where the training rows lay."""
-        return [
-            {
-                "name": f.name, "title": f.title, "description": f.description, "type": f.type, "unit": f.unit,
-                "required": f.required, "minimum": f.minimum, "maximum": f.maximum, "enum": f.enum or None,
-                "typical": seen[f.name]["typical"], "low": seen[f.name].get("low"), "high": seen[f.name].get("high"),
-            }
-            for f in self.features
-        ]  # fmt: skip
+        return [asdict(feature) | {"low": None, "high": None} | seen[feature.name] for feature in self.features]
 
-    def _located(self, text: str) -> BadRequest:
+    def _located(self, text: str) -> BadRequestError:
         """Turn msgspec's "... - at `$[3].torque`" into a sentence with row and field."""
         reason, _, path = text.partition(" - at `$")
         path = path.rstrip("`")
@@ -94,15 +91,15 @@ class Rows:
         if reason.startswith("Object "):  # a missing or an unknown field is named in the reason itself
             field = reason.split("`")[1]
         where = f"{field}: " if field else ""
-        return BadRequest(f"{where}{reason}" + (f" (row {row})" if row is not None else ""), row, field)
+        return BadRequestError(f"{where}{reason}" + (f" (row {row})" if row is not None else ""), row, field)
 
 
 def _annotation(field: Column) -> tuple[Any, ...]:
     """Give the msgspec type of a field and, where it may be missing, its default."""
     if field.enum:
-        kind: Any = Literal[field.enum]
+        kind: Any = _LITERAL[field.enum]
     elif field.type in ("number", "integer"):
-        kind = Annotated[TYPES[field.type], msgspec.Meta(ge=field.minimum, le=field.maximum)]
+        kind = _ANNOTATED[TYPES[field.type], msgspec.Meta(ge=field.minimum, le=field.maximum)]
     else:
         kind = TYPES.get(field.type, str)
     return (kind,) if field.required else (kind | None, None)
@@ -110,8 +107,8 @@ def _annotation(field: Column) -> tuple[Any, ...]:
 
 def _property(field: Column) -> dict[str, Any]:
     unit = f" [{field.unit}]" if field.unit else ""
-    kind = {"number", "integer", "boolean"} & {field.type}
-    found = {"type": next(iter(kind), "string"), "title": field.title, "description": f"{field.description}{unit}"}
+    kind = field.type if field.type in TYPES else "string"
+    found: dict[str, Any] = {"type": kind, "title": field.title, "description": f"{field.description}{unit}"}
     limits = {"minimum": field.minimum, "maximum": field.maximum, "enum": list(field.enum) or None}
     found |= {name: limit for name, limit in limits.items() if limit is not None}
     return found if field.required else found | {"nullable": True}

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-# Before bentoml is imported, and inherited by its workers: no call home, and no tracing unless an exporter is configured
-# (the tracing middleware alone costs a third of a worker's time).
+# Before bentoml is imported, and inherited by its workers: no call home, and tracing only where an exporter is
+# configured (its middleware alone costs a third of a worker's time).
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 if not any(name.startswith("OTEL_EXPORTER") for name in os.environ):
     os.environ.setdefault("OTEL_SDK_DISABLED", "true")
@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from project import answer, contract, openapi, stage
 from project.predictor import Predictor
-from project.request import BadRequest, Rows
+from project.request import BadRequestError, Rows
 
 RECEIPT = Path("models/receipt.json")
 WEB = Path(__file__).parent / "web"
@@ -123,7 +123,7 @@ PAGES = Starlette(
 
 @bentoml.service(
     name=CAPSTONE.project.slug.lower(),
-    http={"host": "127.0.0.1", "port": 3000},
+    http={"host": "127.0.0.1", "port": 3000},  # ty: ignore[invalid-argument-type]  # BentoML takes a string too
     traffic={"timeout": 10},
     logging={"access": {"enabled": False}},
 )
@@ -132,7 +132,7 @@ class Capstone:
     """Predicts from the exported model."""
 
     def __init__(self) -> None:
-        """Load the model, and take what was loaded out of the garbage collector's sight: its full collections are the tail."""
+        """Load the model, and hide what was loaded from the garbage collector: its full passes are the slowest answers."""
         self.version = _version()
         self.predictor = Predictor(features=DATA.features)
         self.log = answer.PredictionLog(os.environ.get("PREDICTION_LOG", "logs/predictions.jsonl"))
@@ -149,7 +149,7 @@ class Capstone:
             return refuse(413, f"The body has more than {MAX_BYTES:,} bytes: send fewer rows at a time")
         try:
             rows = ROWS.decode(body)
-        except BadRequest as error:
+        except BadRequestError as error:
             return refuse(400, str(error), error.row, error.field)
         found = self.predictor.predict(ROWS.columns(rows))
         predictions = answer.records(found, self.predictor, uuid4().hex)

@@ -16,7 +16,9 @@ STRATA = 10  # a numeric target is stratified by its deciles
 Array = npt.NDArray[np.float64]
 
 
-def assign(rows: pd.DataFrame, data: contract.DataContract, parameters: contract.SplitParameters, seed: int) -> pd.Series:
+def assign(
+    rows: pd.DataFrame, data: contract.DataContract, parameters: contract.SplitParameters, seed: int
+) -> pd.Series:
     """Give the part ("train", "calibration" or "test") of every row.
 
     Raises `ProjectError` where the method needs a role that no field has, or a part would be empty.
@@ -32,7 +34,9 @@ def assign(rows: pd.DataFrame, data: contract.DataContract, parameters: contract
     test, calibration = parameters.test, parameters.calibration
     parts = pd.Series(np.select([position < test, position < test + calibration], ["test", "calibration"], "train"))
     if missing := sorted(set(PARTS) - set(parts)):
-        raise stage.ProjectError(f"params.yaml: split leaves no row for {', '.join(missing)}: {len(rows)} rows are too few")
+        raise stage.ProjectError(
+            f"params.yaml: split leaves no row for {', '.join(missing)}: {len(rows)} rows are too few"
+        )
     return parts
 
 
@@ -56,7 +60,7 @@ def _within_strata(target: pd.Series, rng: np.random.Generator) -> Array:
 
 def _by_group(group: pd.Series, rng: np.random.Generator) -> Array:
     """Give all rows of a group one position, so that no group is divided."""
-    names = rng.permutation(group.unique())
+    names = rng.permutation(np.asarray(group.unique(), dtype=object))
     rows = group.value_counts().reindex(names)
     position = (rows.cumsum() - rows) / len(group)
     return group.map(position).to_numpy()

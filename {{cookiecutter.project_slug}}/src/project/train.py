@@ -103,7 +103,7 @@ def export(fitted: Pipeline, features: pd.DataFrame) -> bytes:
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
-    types = [
+    types: Any = [
         (name, (FloatTensorType if features[name].dtype == np.float32 else StringTensorType)([None, 1]))
         for name in features
     ]
@@ -126,12 +126,12 @@ def parity(fitted: Pipeline, predictor: Predictor, features: pd.DataFrame) -> di
     if found["share_beyond_tolerance"] > MAY_DIFFER:
         raise stage.ProjectError(
             f"the ONNX model differs from the fitted pipeline by more than {TOLERANCE} in "
-            f"{found['share_beyond_tolerance']:.2%} of {len(features):,} rows: choose an estimator that converts exactly"
+            f"{found['share_beyond_tolerance']:.2%} of {len(features):,} rows: choose an estimator that converts"
         )
     return found
 
 
-def describe(problem: Problem, features: pd.DataFrame) -> dict[str, Any]:
+def describe(features: pd.DataFrame) -> dict[str, Any]:
     """Give where the training rows lay: range and median of a number, categories of a text."""
     found: dict[str, Any] = {}
     for name in features:
@@ -192,7 +192,7 @@ def main() -> None:
             "quantile": 0.0,
             "estimator": best["estimator"],
             "settings": best["settings"],
-            "features": describe(problem, features),
+            "features": describe(features),
         }
         stage.write_json(METADATA, metadata)
         predictor = Predictor(features=data.features)
