@@ -1,16 +1,14 @@
-"""What the service answers and what it logs: one record a row."""
+"""What the service answers, one record a row, and the log of it."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
+import numpy as np
 
 from project.predictor import Predictions, Predictor
 
-_ENCODER = msgspec.json.Encoder()
-encode = _ENCODER.encode
+encode = msgspec.json.Encoder().encode
 
 
 class Prediction(msgspec.Struct, gc=False, omit_defaults=True):
@@ -25,22 +23,12 @@ class Prediction(msgspec.Struct, gc=False, omit_defaults=True):
     interval: list[float] | None = None
 
 
-class Logged(msgspec.Struct, gc=False):
-    """A line of the prediction log."""
-
-    id: str
-    model_version: str
-    time: str
-    inputs: Any
-    output: Prediction
-
-
 def records(found: Predictions, predictor: Predictor, request_id: str) -> list[Prediction]:
     """Give the predictions as records, in the order of the rows."""
     count = len(found.values)
     ids = [f"{request_id}-{row}" for row in range(count)]
     outside: list[list[str]] = [[] for _ in range(count)]
-    for row, feature in zip(*found.outside.nonzero(), strict=True):
+    for row, feature in np.argwhere(found.outside).tolist():
         outside[row].append(predictor.features[feature].name)
     values, labels = found.values.tolist(), predictor.labels
     if found.probabilities is None or found.sets is None:
@@ -49,16 +37,17 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
             Prediction(key, value, not names, names, interval=between)
             for key, value, names, between in zip(ids, values, outside, ends, strict=True)
         ]
-    chances = [dict(zip(labels, row, strict=True)) for row in found.probabilities.tolist()]
-    sets = [[label for label, inside in zip(labels, row, strict=True) if inside] for row in found.sets.tolist()]
+    chances = found.probabilities.round(6).tolist()
+    sets = list(map(bytes, found.sets))
+    named = {flags: [label for label, inside in zip(labels, flags, strict=True) if inside] for flags in set(sets)}
     return [
-        Prediction(key, labels[k], not names, names, chance, held)
-        for key, k, names, chance, held in zip(ids, values, outside, chances, sets, strict=True)
+        Prediction(key, labels[k], not names, names, dict(zip(labels, chance, strict=True)), named[flags])
+        for key, k, names, chance, flags in zip(ids, values, outside, chances, sets, strict=True)
     ]
 
 
 class PredictionLog:
-    """Appends a line of JSON for each prediction; a request is one write, so that workers can share the file."""
+    """Appends a line of JSON for each request; a line is one write, so that workers can share the file."""
 
     def __init__(self, path: str) -> None:
         """Open the log at `path`; "off" keeps none."""
@@ -67,9 +56,9 @@ class PredictionLog:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115  (open as long as the service is)
 
-    def append(self, version: str, inputs: Sequence[Any], outputs: list[Prediction]) -> None:
-        """Write inputs and outputs, one line a row."""
+    def append(self, inputs: bytes, answer: bytes) -> None:
+        """Write when, what came in and what went out, both as JSON; the answer holds the ids and the model version."""
         if self._file:
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            pairs = zip(inputs, outputs, strict=True)
-            self._file.write(_ENCODER.encode_lines([Logged(out.id, version, now, row, out) for row, out in pairs]))
+            now = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
+            line = inputs.replace(b"\n", b" ").replace(b"\r", b" ")  # JSON text holds neither inside a string
+            self._file.write(b'{"time":"%b","inputs":%b,"answer":%b}\n' % (now, line, answer))

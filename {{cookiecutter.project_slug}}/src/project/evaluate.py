@@ -220,11 +220,10 @@ def main() -> None:
         with stage.replacing(PLOTS / f"{name}.csv") as temporary:
             results[name].to_csv(temporary, index=False, lineterminator="\n")
     documents.fill(capstone, results["metrics"], results["slices"], measured)
-    shown = results["metrics"][capstone.task.headline]
+    shown, lift = results["metrics"][capstone.task.headline], results["metrics"]["lift_over_baseline"]["value"]
     print(
-        f"evaluate: {capstone.task.headline} {shown['value']:.3f} (95 % interval {shown['low']:.3f} "
-        f"to {shown['high']:.3f}) on {len(rows):,} test rows, {results['metrics']['lift_over_baseline']['value']:+.3f} over the baseline; "
-        f"p95 latency {measured['latency_p95_ms']:.2f} ms"
+        f"evaluate: {capstone.task.headline} {shown['value']:.3f} (95 % interval {shown['low']:.3f} to {shown['high']:.3f})"
+        f" on {len(rows):,} test rows, {lift:+.3f} over the baseline; p95 latency {measured['latency_p95_ms']:.2f} ms"
     )
 
 
