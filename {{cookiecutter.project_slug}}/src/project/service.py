@@ -12,8 +12,6 @@ from secrets import token_hex
 from typing import Any
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")  # before bentoml is imported: no call home
-# Tracing only where an exporter is configured: it costs a third of a worker's time.
-TRACED = any(name.startswith("OTEL_EXPORTER") for name in os.environ)
 
 import bentoml
 from _bentoml_sdk import IODescriptor
@@ -35,6 +33,9 @@ HEADERS = {
     "img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
+
+# Tracing only where an exporter is configured: its middleware costs a fifth of the requests.
+TRACED = any(name.startswith("OTEL_EXPORTER") for name in os.environ)
 
 DATA, CAPSTONE = contract.load()
 ROWS = Rows(DATA, MAX_ROWS)
