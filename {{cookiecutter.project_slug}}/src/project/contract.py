@@ -7,13 +7,15 @@ found and what is allowed. `python -m project.contract` checks both.
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import yaml
-from frictionless import FrictionlessException, Package
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from project import stage
+
+if TYPE_CHECKING:
+    from frictionless import Package
 
 DATA_CONTRACT = Path("data/datapackage.yaml")
 TASK_CONTRACT = Path("capstone.toml")
@@ -66,7 +68,7 @@ class DataContract:
     title: str
     description: str
     columns: tuple[Column, ...]
-    package: Package
+    package: "Package"
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -240,6 +242,8 @@ def load_capstone(root: Path = Path()) -> Capstone:
 
 def load_data_contract(root: Path = Path()) -> DataContract:
     """Read `data/datapackage.yaml` below `root`; its standard part is checked by frictionless."""
+    from frictionless import FrictionlessException, Package  # a quarter of a second that the other stages save
+
     path = root / DATA_CONTRACT
     descriptor = _read(path, yaml.safe_load)
     try:

@@ -95,7 +95,7 @@ def uncertainty(test: Test, found: Predictions, weights: Floats) -> Metrics:
     return {"interval_coverage": weights @ held / total, "interval_width": weights @ (high - low) / total}
 
 
-def slices(test: Test, found: Predictions, weights: Floats, wanted: tuple[contract.Slice, ...]) -> list[dict[str, Any]]:
+def slices(test: Test, weights: Floats, wanted: tuple[contract.Slice, ...]) -> list[dict[str, Any]]:
     """Give the headline metric, with interval and number of rows, within each slice."""
     entries = []
     for chosen in wanted:
@@ -104,7 +104,8 @@ def slices(test: Test, found: Predictions, weights: Floats, wanted: tuple[contra
             values = pd.cut(values, [-np.inf, *chosen.edges, np.inf], right=False).astype(str)
         for value in sorted(values.unique(), key=str):
             inside = (values == value).to_numpy()
-            measured = test.headline(found, weights * inside)
+            part = replace(test, rows=test.rows[inside])
+            measured = part.headline(part.predict(), weights[:, inside])
             if test.task.headline in metrics.LOWER_IS_BETTER:
                 measured = -measured
             entry = {"field": chosen.field, "slice": str(value), "rows": int(inside.sum())}
@@ -187,7 +188,7 @@ def evaluate(
     measured = test.measure(found, weights) | uncertainty(test, found, weights)
     measured["lift_over_baseline"] = test.headline(found, weights) - test.headline(baseline(test, training), weights)
     values: dict[str, Any] = {name: metrics.interval(value) for name, value in measured.items()}
-    parts = slices(test, found, weights, capstone.slice)
+    parts = slices(test, weights, capstone.slice)
     reached = [part["value"] for part in parts if part["value"] is not None]
     if reached:
         worst = max(reached) if test.task.headline in metrics.LOWER_IS_BETTER else min(reached)

@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 import subprocess
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ os.environ.setdefault("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
 os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
 
 import mlflow
+from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
@@ -93,8 +95,8 @@ def log_training(
 def log_evaluation(client: MlflowClient, run_id: str, measured: dict[str, float], files: list[Path]) -> None:
     """Add the evaluation's values and files to the training run. Raises `ProjectError` where the run is unknown."""
     try:
-        for name, value in measured.items():
-            client.log_metric(run_id, name, value)
+        now = int(time.time() * 1000)
+        client.log_batch(run_id, [Metric(name, value, now, 0) for name, value in measured.items()])
         for path in files:
             client.log_artifact(run_id, str(path), "evaluation")
     except MlflowException as error:
