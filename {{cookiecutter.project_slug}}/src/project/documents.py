@@ -9,6 +9,9 @@ from project.contract import Capstone, Criterion
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 STATE = Path("README.md")
 MODEL_CARD = Path("docs/model-card.md")
+PICTURES = (
+    "\n".join(f"![{name}](../reports/figures/{name}.svg)" for name in ("outcomes", "calibration", "importance")) + "\n"
+)
 
 
 def fill(
@@ -17,7 +20,8 @@ def fill(
     """Write the state into the README, and with it the slices and all metrics into the model card."""
     state = state_table(capstone, metrics, constraints)
     _replace(STATE, state)
-    _replace(MODEL_CARD, f"{state}\n{_metric_table(metrics)}\n{_slice_table(slices, capstone.task.headline)}")
+    parts = [state, _metric_table(metrics), _slice_table(slices, capstone.task.headline), PICTURES]
+    _replace(MODEL_CARD, "\n".join(parts))
 
 
 def state_table(capstone: Capstone, metrics: dict[str, Any], constraints: dict[str, float]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project import constraints, contract, documents, metrics, stage, table
+from project import constraints, contract, documents, figures, metrics, stage, table
 from project.contract import Behaviour, Column
 from project.metrics import Floats, Metrics
 from project.predictor import Predictions, Predictor
@@ -220,10 +220,11 @@ def main() -> None:
     for name in ("importance", "calibration", "outcomes"):
         with stage.replacing(PLOTS / f"{name}.csv") as temporary:
             results[name].to_csv(temporary, index=False, lineterminator="\n")
+    figures.draw(results, capstone.task.headline)
     documents.fill(capstone, results["metrics"], results["slices"], measured)
     shown, lift = results["metrics"][capstone.task.headline], results["metrics"]["lift_over_baseline"]["value"]
     print(
-        f"evaluate: {capstone.task.headline} {shown['value']:.3f} (95 % interval {shown['low']:.3f} to {shown['high']:.3f})"
+        f"evaluate: {capstone.task.headline} {shown['value']:.3f} (95 %: {shown['low']:.3f} to {shown['high']:.3f})"
         f" on {len(rows):,} test rows, {lift:+.3f} over the baseline; p95 latency {measured['latency_p95_ms']:.2f} ms"
     )
 

@@ -8,6 +8,7 @@ import yaml
 from project import contract, documents, stage, tracking
 from project.constraints import TRAINING
 from project.evaluate import CONSTRAINTS, METRICS, PLOTS
+from project.figures import FIGURES
 from project.predictor import METADATA, MODEL
 
 RECEIPT = Path("models/receipt.json")
@@ -58,7 +59,9 @@ def main() -> None:
     evaluation = {name: found["value"] for name, found in stage.read_json(METRICS).items()}
     measured = {name: value for name, value in (evaluation | stage.read_json(CONSTRAINTS)).items() if value is not None}
     client = tracking.connect(slug)
-    tracking.log_evaluation(client, run_id, measured, [METRICS, CONSTRAINTS, *sorted(PLOTS.glob("*.csv"))])
+    tracking.log_evaluation(
+        client, run_id, measured, [METRICS, CONSTRAINTS, *sorted(PLOTS.glob("*.csv")), *sorted(FIGURES.glob("*.svg"))]
+    )
     version = tracking.register(client, run_id, slug)
     failed = failures(capstone, measured)
     client.set_model_version_tag(slug, version, "gate", "failed" if failed else "passed")

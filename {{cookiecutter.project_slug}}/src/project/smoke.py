@@ -17,8 +17,8 @@ PATIENCE = 60.0  # seconds until the service has to be ready
 def ask(address: str, body: Any = None) -> Any:
     """Give the JSON answer of `address`; a `body` is posted as JSON."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310  (our own service on loopback)
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
         return json.load(response)
 
 
@@ -31,7 +31,9 @@ def wait_until_ready(address: str, server: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             time.sleep(0.1)
-    raise stage.ProjectError(f"the service was not ready within {PATIENCE:.0f} s: run `uv run bentoml serve` to see why")
+    raise stage.ProjectError(
+        f"the service was not ready within {PATIENCE:.0f} s: run `uv run bentoml serve` to see why"
+    )
 
 
 def main() -> None:

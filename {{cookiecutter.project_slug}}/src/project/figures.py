@@ -1,0 +1,62 @@
+"""Draw the evaluation for people: importance, calibration and outcomes as SVG, the same bytes for the same figures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from project import stage
+
+FIGURES = Path("reports/figures")
+ACCENT = "#1f5fa8"
+SHOWN = 15  # features in the importance figure
+
+mpl.rcParams.update({"svg.hashsalt": "project", "axes.spines.top": False, "axes.spines.right": False, "font.size": 9})
+
+
+def importance(axes: Axes, drops: pd.DataFrame, metric: str) -> None:
+    """Draw how much the headline metric drops when a feature is shuffled."""
+    top = drops.head(SHOWN).iloc[::-1]
+    axes.barh(top["feature"], top["drop"], color=ACCENT)
+    axes.set(xlabel=f"drop of {metric} when shuffled")
+
+
+def calibration(axes: Axes, bins: pd.DataFrame, _metric: str) -> None:
+    """Draw what was observed against what was predicted."""
+    low, high = bins.min().min(), bins.max().max()
+    axes.plot([low, high], [low, high], color="gray", linewidth=1)
+    axes.plot(bins["predicted"], bins["observed"], marker="o", color=ACCENT)
+    axes.set(xlabel="predicted", ylabel="observed")
+
+
+def outcomes(axes: Axes, rows: pd.DataFrame, _metric: str) -> None:
+    """Draw the confusion matrix of classes, or predicted against actual values."""
+    if pd.api.types.is_numeric_dtype(rows["actual"]):
+        axes.scatter(rows["predicted"], rows["actual"], s=6, alpha=0.4, color=ACCENT, linewidths=0)
+        axes.axline((rows["actual"].mean(),) * 2, slope=1, color="gray", linewidth=1)
+    else:
+        counts = pd.crosstab(rows["actual"], rows["predicted"])
+        axes.imshow(counts / counts.sum().sum(), cmap="Blues")
+        axes.set_xticks(range(counts.shape[1]), counts.columns)
+        axes.set_yticks(range(counts.shape[0]), counts.index)
+        for row, column in ((i, j) for i in range(counts.shape[0]) for j in range(counts.shape[1])):
+            dark = counts.iloc[row, column] > counts.to_numpy().max() / 2
+            axes.text(column, row, counts.iloc[row, column], ha="center", color="white" if dark else "black")
+    axes.set(xlabel="predicted", ylabel="actual")
+
+
+def draw(tables: dict[str, pd.DataFrame], metric: str) -> None:
+    """Write one SVG for each of the tables `importance`, `calibration` and `outcomes`."""
+    painters: dict[str, Callable[[Axes, pd.DataFrame, str], None]] = {
+        "importance": importance,
+        "calibration": calibration,
+        "outcomes": outcomes,
+    }
+    for name, paint in painters.items():
+        figure = Figure(figsize=(5, 3.5), layout="constrained")
+        paint(figure.subplots(), tables[name], metric)
+        with stage.replacing(FIGURES / f"{name}.svg") as temporary:
+            figure.savefig(temporary, format="svg", metadata={"Date": None})
