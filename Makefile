@@ -1,0 +1,20 @@
+# Each target is one line that calls the real tool. uv is fetched into .tools if the machine has none.
+export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.tools/Scripts:$(PATH)
+PYTHON ?= $(shell command -v python3 || command -v python)
+
+.PHONY: demo test lint bench uv
+
+test: uv
+	uv run --quiet pytest
+
+demo: uv
+	uv run --quiet python bench/demo.py
+
+lint: uv
+	uv run --quiet ruff check . && uv run --quiet ruff format --check . && uv run --quiet ty check hooks local_extensions.py bench tests
+
+bench: uv
+	uv run --quiet python bench/run.py
+
+uv:
+	@command -v uv > /dev/null || { $(PYTHON) -m venv .tools && { .tools/bin/python -m pip install --quiet uv || .tools/Scripts/python -m pip install --quiet uv; }; }
