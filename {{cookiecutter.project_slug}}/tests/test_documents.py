@@ -1,0 +1,72 @@
+"""The documents: links lead somewhere, measured numbers are filled in, the runbook's commands run, the notebook too."""
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from project import stage
+
+DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", "node_modules"} & set(path.parts)]
+NOTEBOOK = ROOT / "notebooks" / "01-explore.ipynb"
+
+
+def outputs_of_the_pipeline() -> list[Path]:
+    """Give what dvc.yaml declares as output: there only after `dvc repro`."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values()
+    entries = [entry for s in stages for key in ("outs", "metrics", "plots") for entry in s.get(key, [])]
+    names = [entry if isinstance(entry, str) else next(iter(entry)) for entry in entries]
+    return [ROOT / name for name in names]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_to_a_file(document: Path) -> None:
+    """A relative link names a file of the repository, or one that the pipeline writes."""
+    outputs = outputs_of_the_pipeline()
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text(encoding="utf-8")):
+        if not re.match(r"\w+:", link):
+            target = (document.parent / link).resolve()
+            made = any(target == out or out in target.parents or target in out.parents for out in outputs)
+            assert target.exists() or made, link
+
+
+def test_the_evaluation_fills_in_the_documents(inside: Path) -> None:
+    """README and model card hold the measured headline metric."""
+    headline = re.search(r'headline = "(\w+)"', (inside / "capstone.toml").read_text(encoding="utf-8"))
+    assert headline
+    value = stage.read_json(Path("reports/metrics.json"))[headline[1]]["value"]
+    assert f"| {headline[1]} | {value:.4g} (" in Path("docs/model-card.md").read_text(encoding="utf-8")
+    assert "Not evaluated yet" not in Path("README.md").read_text(encoding="utf-8")
+
+
+def runbook_commands() -> list[str]:
+    """Give the commands of the runbook's blocks that are tagged `console run`."""
+    text = (ROOT / "docs/runbook.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console run\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("command", runbook_commands())
+def test_the_runbook_commands_run(pipeline: Path, command: str) -> None:
+    """Each tagged command ends with status 0 where the pipeline has run."""
+    words = shlex.split(command)
+    assert words[:2] == ["uv", "run"], command
+    program = [sys.executable, *words[3:]] if words[2] == "python" else [sys.executable, "-m", *words[2:]]
+    subprocess.run(["git", "init", "--quiet"], cwd=pipeline, check=True)  # dvc works in a git repository
+    done = subprocess.run(program, cwd=pipeline, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_notebook_runs_and_holds_no_outputs(pipeline: Path) -> None:
+    """The notebook's cells run as one script on the pipeline's data; its file holds code and text alone."""
+    cells = [cell for cell in json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in cells)
+    code = "import matplotlib; matplotlib.use('Agg')\n" + "\n".join("".join(cell["source"]) for cell in cells)
+    done = subprocess.run([sys.executable, "-c", code], cwd=pipeline, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
