@@ -16,8 +16,14 @@ from project import contract, smoke, stage
 
 ROOT = Path(__file__).parent.parent
 INPUTS = (
-    ".dvc/config", "README.md", "capstone.toml", "data/datapackage.yaml", "docs/model-card.md", "dvc.yaml", "params.yaml",
-)  # fmt: skip
+    ".dvc/config",
+    "README.md",
+    "capstone.toml",
+    "data/datapackage.yaml",
+    "docs/model-card.md",
+    "dvc.yaml",
+    "params.yaml",
+)
 
 
 def copy_inputs(folder: Path) -> Path:

@@ -30,12 +30,14 @@ def test_the_exported_model_agrees_with_the_pipeline(inside: Path) -> None:
     assert parity["share_beyond_tolerance"] <= 0.001
 
 
-def test_declared_directions_hold(inside: Path) -> None:
+@pytest.mark.usefixtures("inside")
+def test_declared_directions_hold() -> None:
     """No prediction moves against a direction that the contract declares."""
     assert stage.read_json(Path("reports/metrics.json"))["monotone_violations"]["value"] == 0
 
 
-def test_a_row_with_missing_values_is_predicted(inside: Path, data: contract.DataContract) -> None:
+@pytest.mark.usefixtures("inside")
+def test_a_row_with_missing_values_is_predicted(data: contract.DataContract) -> None:
     """Missing numbers and texts give a prediction, not an error or NaN."""
     model = predictor.Predictor(features=data.features)
     row = {f.name: np.array([np.nan if f.numeric else ""], dtype=float if f.numeric else object) for f in data.features}
@@ -43,7 +45,8 @@ def test_a_row_with_missing_values_is_predicted(inside: Path, data: contract.Dat
     assert np.isfinite(found).all()
 
 
-def test_prediction_sets_are_never_empty(inside: Path, data: contract.DataContract) -> None:
+@pytest.mark.usefixtures("inside")
+def test_prediction_sets_are_never_empty(data: contract.DataContract) -> None:
     """Each test row gets at least one class, or an interval that holds its own prediction."""
     rows = table.read(Path("data/splits/test.csv"), data)
     found = predictor.Predictor(features=data.features).predict({name: rows[name].to_numpy() for name in rows})
@@ -54,7 +57,8 @@ def test_prediction_sets_are_never_empty(inside: Path, data: contract.DataContra
         assert (found.intervals[:, 0] <= found.values).all()
 
 
-def test_a_value_beyond_the_training_rows_is_out_of_domain(inside: Path, data: contract.DataContract) -> None:
+@pytest.mark.usefixtures("inside")
+def test_a_value_beyond_the_training_rows_is_out_of_domain(data: contract.DataContract) -> None:
     """The domain check names the field that lies where no training row lay, and only that."""
     model = predictor.Predictor(features=data.features)
     rows = table.read(Path("data/splits/train.csv"), data).head(1)
@@ -76,7 +80,8 @@ def test_mlflow_holds_what_the_reports_hold(inside: Path) -> None:
     assert run.info.status == "FINISHED"
 
 
-def test_the_registered_model_predicts_what_the_file_predicts(inside: Path, data: contract.DataContract) -> None:
+@pytest.mark.usefixtures("inside")
+def test_the_registered_model_predicts_what_the_file_predicts(data: contract.DataContract) -> None:
     """The champion, loaded from the registry, gives the same numbers as models/model.onnx."""
     name = contract.load_capstone().project.slug
     loaded = tracking.mlflow.pyfunc.load_model(f"models:/{name}@{register.ALIAS}")
@@ -97,7 +102,7 @@ def test_the_receipt_leads_back(inside: Path) -> None:
     assert version.run_id == receipt["mlflow_run_id"]
 
 
-def test_the_gate_refuses_and_says_by_how_much(pipeline: Path, tmp_path: Path) -> None:
+def test_the_gate_refuses_and_says_by_how_much(pipeline: Path) -> None:
     """A criterion that does not hold keeps the alias where it is; the error names it, asked, measured and short."""
     capstone = contract.load_capstone(pipeline)
     strict = contract.Criterion(metric="accuracy", at_least=0.9, reason="test")
@@ -121,7 +126,7 @@ def test_a_refused_model_leaves_the_champion_where_it_was(pipeline: Path, tmp_pa
     text = (tmp_path / "capstone.toml").read_text(encoding="utf-8")
     (tmp_path / "capstone.toml").write_text(text.replace("at_most = 1000.0", "at_most = 0.0"), encoding="utf-8")
     run_stages(tmp_path, "ingest", "validate", "split", "train", "evaluate")
-    with pytest.raises(stage.ProjectError, match="model_size_mb is .*, asked is at most 0"):
+    with pytest.raises(stage.ProjectError, match=r"model_size_mb is .*, asked is at most 0"):
         run_stages(tmp_path, "register")
     after = client(pipeline).get_model_version_by_alias(before.name, register.ALIAS)
     assert after.version == before.version

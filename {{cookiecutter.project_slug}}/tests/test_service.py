@@ -33,8 +33,9 @@ def dumps(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+@pytest.mark.usefixtures("inside")
 def test_one_row_and_many_get_what_the_predictor_says(
-    service: str, row: dict[str, Any], inside: Path, data: contract.DataContract
+    service: str, row: dict[str, Any], data: contract.DataContract
 ) -> None:
     """A row alone, or among others, gets the predictor's own answer."""
     model = predictor.Predictor(features=data.features)

@@ -64,5 +64,5 @@ def test_the_test_part_is_the_latest(rows: pd.DataFrame, data: contract.DataCont
 
 def test_a_method_without_its_role_is_refused(rows: pd.DataFrame, data: contract.DataContract) -> None:
     """Splitting by group needs a field with that role, and the error says so."""
-    with pytest.raises(split.stage.ProjectError, match="no field of .* has the role group"):
+    with pytest.raises(split.stage.ProjectError, match=r"no field of .* has the role group"):
         split.assign(rows, data, PARAMETERS.model_copy(update={"method": "group"}), 0)
