@@ -91,8 +91,9 @@ def service(pipeline: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "bentoml", "serve", "project.service:Capstone", "--port", str(port)]
+    environment = os.environ | {"PREDICTION_LOG": "logs/predictions.jsonl"}
     with (pipeline / "service.log").open("wb") as log:
-        server = subprocess.Popen(command, cwd=pipeline, stdout=log, stderr=log)
+        server = subprocess.Popen(command, cwd=pipeline, env=environment, stdout=log, stderr=log)
         try:
             smoke.wait_until_ready(address, server)
             yield address

@@ -1,0 +1,163 @@
+"""One generated repository for each domain, with its environment, shared by the tests that run it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HIDDEN = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "MLFLOW_TRACKING_URI"}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A generated repository, and how commands are run in it."""
+
+    path: Path
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the environment of a user at a terminal, with Bentos and replayed answers kept in `home`."""
+        kept = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        return kept | {"BENTOML_HOME": str(self.home / "bentoml"), "PREDICTION_LOG": "off"} | IDENTITY
+
+    def run(self, *command: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the repository; fails with what it printed if it fails and `check` is set."""
+        done = subprocess.run(
+            command, cwd=self.path, env=self.environment | more, capture_output=True, text=True, encoding="utf-8"
+        )
+        if check and done.returncode:
+            pytest.fail(
+                f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+            )
+        return done
+
+    def clone(self, folder: Path) -> "Repository":
+        """Clone the repository's last commit into `folder`."""
+        subprocess.run(["git", "clone", "--quiet", str(self.path), str(folder)], check=True)
+        return Repository(folder, self.home)
+
+
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "A Student",
+    "GIT_AUTHOR_EMAIL": "student@example.edu",
+    "GIT_COMMITTER_NAME": "A Student",
+    "GIT_COMMITTER_EMAIL": "student@example.edu",
+}
+
+
+@pytest.fixture(scope="session")
+def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Repository]:
+    """Give a function that generates the repository of a domain once, from the command line, and installs it."""
+    made: dict[str, Repository] = {}
+
+    def generated(domain: str) -> Repository:
+        if domain not in made:
+            folder = tmp_path_factory.mktemp(domain)
+            settings = folder / "cookiecutter.yaml"
+            settings.write_text(f"replay_dir: {(folder / 'replay').as_posix()}\n", encoding="utf-8")
+            command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(settings)]
+            repository = Repository(folder / "capstone-project", folder)
+            answers = ["--output-dir", str(folder), f"domain={domain}"]
+            done = subprocess.run([*command, *answers], env=repository.environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            if os.environ.get("CAPSTONE_NEWEST"):  # the nightly run: as if the date were today's
+                project = repository.path / "pyproject.toml"
+                lines = project.read_text(encoding="utf-8").splitlines(keepends=True)
+                project.write_text("".join(x for x in lines if not x.startswith("exclude-newer")), encoding="utf-8")
+                repository.run("uv", "lock", "--quiet", "--upgrade")
+                repository.run("git", "commit", "--quiet", "--all", "--message", "Newest dependencies")
+            repository.run("uv", "sync", "--quiet")
+            made[domain] = repository
+        return made[domain]
+
+    return generated
+
+
+@pytest.fixture(scope="session", params=["mechanical", "biomedical"])
+def repository(request: pytest.FixtureRequest, generate: Callable[[str], Repository]) -> Repository:
+    """Give the generated repository of each domain in turn, its pipeline not run."""
+    return generate(request.param)
+
+
+@pytest.fixture(scope="session")
+def mechanical(generate: Callable[[str], Repository], tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """Give a clone of the mechanical repository in which the pipeline has run."""
+    return trained(generate("mechanical"), tmp_path_factory.mktemp("trained") / "repository")
+
+
+def trained(repository: Repository, folder: Path) -> Repository:
+    """Clone `repository` and run the pipeline in the clone."""
+    clone = repository.clone(folder)
+    clone.run("uv", "sync", "--quiet")
+    clone.run("uv", "run", "dvc", "repro")
+    return clone
+
+
+@contextmanager
+def serving(repository: Repository, *command: str) -> Iterator[str]:
+    """Start `command` with a free loopback port in the place of `{port}`; give the address once it is ready."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    words = [word.format(port=port) for word in command]
+    log = repository.home / f"server-{port}.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            words,
+            cwd=repository.path,
+            env=repository.environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=sys.platform != "win32",
+        )
+        try:
+            for _ in range(300):
+                try:
+                    urllib.request.urlopen(f"{address}/readyz", timeout=2).close()
+                    break
+                except OSError:
+                    assert server.poll() is None, log.read_text()
+                    time.sleep(0.2)
+            else:
+                pytest.fail(f"not ready within a minute:\n{log.read_text()}")
+            yield address
+        finally:
+            stop(server)
+
+
+def stop(process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGTERM) -> None:
+    """Signal a process that was started in a session of its own, and its children; wait for it."""
+    if sys.platform == "win32":
+        process.kill()
+    else:
+        os.killpg(process.pid, sign)
+    process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def service(mechanical: Repository) -> Iterator[str]:
+    """Give the address of the mechanical repository's running service."""
+    with serving(mechanical, "uv", "run", "bentoml", "serve", "--port", "{port}") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Give the path of a Chromium."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if not found and os.environ.get("CAPSTONE_NO_BROWSER"):
+        pytest.skip("CAPSTONE_NO_BROWSER is set: the page was not tried in a browser")
+    return found or ""  # "": the one that `playwright install chromium` brings
