@@ -1,5 +1,6 @@
 # Each target is one line that calls the real tool. uv is fetched into .tools if the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.tools/Scripts:$(PATH)
+OWN := bench hooks local_extensions.py tests
 PYTHON ?= $(shell command -v python3 || command -v python)
 
 .PHONY: demo test lint bench uv
@@ -11,7 +12,7 @@ demo: uv
 	uv run --quiet python bench/demo.py
 
 lint: uv
-	uv run --quiet ruff check . && uv run --quiet ruff format --check . && uv run --quiet ty check hooks local_extensions.py bench tests
+	uv run --quiet ruff check $(OWN) && uv run --quiet ruff format --check $(OWN) && uv run --quiet ty check $(OWN)
 
 bench: uv
 	uv run --quiet python bench/run.py

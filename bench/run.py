@@ -107,7 +107,9 @@ def load(port: int, path: str, body: str, connections: int, seconds: int = 4) ->
     with tempfile.NamedTemporaryFile("w", suffix=".lua", delete=False) as script:
         script.write(f'wrk.method="POST"\nwrk.headers["Content-Type"]="application/json"\nwrk.body=[==[{body}]==]\n')
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", script.name]
-    said = subprocess.run([*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
+    ).stdout
     Path(script.name).unlink()
     if "Non-2xx" in said:
         sys.exit(f"port {port}{path} answered with errors:\n{said}")
@@ -175,9 +177,21 @@ def pipeline(repository: Path, seconds: dict[str, float]) -> list[Row]:
     limit = "at most 1"
     return [
         Row(f"generated to tested, tracked, served ({parts})", f"{total:.0f} s", "60 s", total / 60, limit),
-        Row("`dvc repro`, plain script, same search", f"{repro:.1f} s", f"{searching:.1f} s", repro / searching, "at most 2.5"),
+        Row(
+            "`dvc repro`, plain script, same search",
+            f"{repro:.1f} s",
+            f"{searching:.1f} s",
+            repro / searching,
+            "at most 2.5",
+        ),
         Row("`dvc repro`, plain script without a search", f"{repro:.1f} s", f"{plain:.1f} s", repro / plain, ""),
-        Row("`dvc repro` with nothing to do, `dvc status`", f"{noop:.2f} s", f"{status:.2f} s", noop / status, "at most 1.5"),
+        Row(
+            "`dvc repro` with nothing to do, `dvc status`",
+            f"{noop:.2f} s",
+            f"{status:.2f} s",
+            noop / status,
+            "at most 1.5",
+        ),
     ]
 
 
@@ -224,7 +238,15 @@ def serving(repository: Path) -> list[Row]:
                 bound = {"bare FastAPI, `def`": "at least 0.8", "`mlflow models serve`": "at least 1"}.get(name, "")
                 rows.append(Row(f"requests/s, {count} connections; {name}", f"{a:.0f}", f"{b:.0f}", a / b, bound))
                 if bound == "at least 0.8":
-                    rows.append(Row(f"p99, {count} connections; {name}", f"{a99:.1f} ms", f"{b99:.1f} ms", a99 / b99, "at most 2"))
+                    rows.append(
+                        Row(
+                            f"p99, {count} connections; {name}",
+                            f"{a99:.1f} ms",
+                            f"{b99:.1f} ms",
+                            a99 / b99,
+                            "at most 2",
+                        )
+                    )
         many = json.dumps([ROW | {"torque": 20 + i / 250, "tool_wear": i % 200} for i in range(MANY)])
         a, b = (median(lambda p=p, w=w: post(p, w, many), 9) for p, w in ((ours, "/predict"), (plain, "/predict_many")))
         what = f"{MANY:,} rows in one request; FastAPI, one pydantic object a row"
@@ -237,7 +259,15 @@ def environment(repository: Path) -> list[Row]:
     files = [f for f in (repository / ".venv").rglob("*") if f.is_file() and not f.is_symlink() and f.suffix != ".pyc"]
     blocks = sum(f.stat().st_blocks * 512 for f in files) / 1e6
     size = sum(f.stat().st_size for f in files) / 1e6
-    return [Row(f"environment, development tools included ({blocks:.0f} MB on disk blocks)", f"{size:.0f} MB", "850 MB", size / 850, "at most 1")]
+    return [
+        Row(
+            f"environment, development tools included ({blocks:.0f} MB on disk blocks)",
+            f"{size:.0f} MB",
+            "850 MB",
+            size / 850,
+            "at most 1",
+        )
+    ]
 
 
 def first_steps(repository: Path) -> dict[str, float]:
@@ -256,7 +286,10 @@ def first_steps(repository: Path) -> dict[str, float]:
 
 def write(rows: list[Row]) -> None:
     """Print the table and write it to the documentation."""
-    lines = ["| measured; against | template | baseline | ratio | bound | holds |", "| --- | ---: | ---: | ---: | --- | --- |"]
+    lines = [
+        "| measured; against | template | baseline | ratio | bound | holds |",
+        "| --- | ---: | ---: | ---: | --- | --- |",
+    ]
     for row in rows:
         verdict = ("yes" if row.holds else "**no**") if row.bound else ""
         lines.append(f"| {row.what} | {row.ours} | {row.baseline} | {row.ratio:.2f} | {row.bound} | {verdict} |")

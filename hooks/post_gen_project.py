@@ -57,7 +57,9 @@ def record_template(root: Path) -> None:
 
 def first_commit() -> None:
     """Make the repository and its first commit, or say what has to be done by hand."""
-    if not attempt("git repository", "git init --initial-branch=main", "git", "init", "--quiet", "--initial-branch=main"):
+    if not attempt(
+        "git repository", "git init --initial-branch=main", "git", "init", "--quiet", "--initial-branch=main"
+    ):
         LEFT_TO_DO.append('git add --all && git commit -m "Start from the capstone template"')
         return
     if attempt("files staged", "git add --all", "git", "add", "--all"):
