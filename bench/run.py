@@ -257,8 +257,8 @@ def serving(repository: Path) -> list[Row]:
 def environment(repository: Path) -> list[Row]:
     """Give the size of the environment, compiled bytecode left out, as `du` counts it and as the sum of file sizes."""
     files = [f for f in (repository / ".venv").rglob("*") if f.is_file() and not f.is_symlink() and f.suffix != ".pyc"]
-    blocks = sum(f.stat().st_blocks * 512 for f in files) / 1e6
-    size = sum(f.stat().st_size for f in files) / 1e6
+    blocks = sum(f.stat().st_blocks * 512 for f in files) / 2**20
+    size = sum(f.stat().st_size for f in files) / 2**20
     return [
         Row(
             f"environment, development tools included ({blocks:.0f} MB on disk blocks)",

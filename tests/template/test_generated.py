@@ -13,7 +13,7 @@ import yaml
 from conftest import Repository, serving
 
 TRAINING_LIBRARIES = {"dvc", "matplotlib", "mlflow", "onnx", "pandas", "scikit-learn", "scipy", "skl2onnx"}
-LIMIT_MB = 850
+LIMIT_MIB = 850
 
 
 def workflow_steps(repository: Repository) -> list[str]:
@@ -105,10 +105,10 @@ def test_the_bento_serves_without_a_training_library(done_by_ci: tuple[Repositor
 
 
 def test_the_environment_is_small(repository: Repository) -> None:
-    """Development tools included, the files of the environment add up to less than 850 MB, bytecode left out."""
+    """Development tools included, the files of the environment add up to less than 850 MiB, bytecode left out."""
     files = (path for path in (repository.path / ".venv").rglob("*") if path.suffix != ".pyc" and not path.is_symlink())
-    size = sum(path.stat().st_size for path in files if path.is_file()) / 1e6
-    assert size < LIMIT_MB, f"{size:.0f} MB"
+    size = sum(path.stat().st_size for path in files if path.is_file()) / 2**20
+    assert size < LIMIT_MIB, f"{size:.0f} MiB"
 
 
 def test_serving_dependencies_are_those_of_the_bento(repository: Repository) -> None:

@@ -80,7 +80,8 @@ class Rows:
 
     def form(self, seen: dict[str, Any]) -> list[dict[str, Any]]:
         """Give what the page needs to draw each field; `seen` says where the training rows lay."""
-        return [asdict(feature) | {"low": None, "high": None} | seen[feature.name] for feature in self.features]
+        unknown = {"low": None, "high": None}  # where categories lie
+        return [asdict(f) | {"enum": f.enum or None} | unknown | seen[f.name] for f in self.features]
 
     def _located(self, text: str) -> BadRequestError:
         """Turn msgspec's "... - at `$[3].torque`" into a sentence with row and field."""
