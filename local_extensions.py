@@ -58,6 +58,7 @@ class TemplateExtension(Extension):
     """Registers the filters above."""
 
     def __init__(self, environment: Environment) -> None:
+        """Add the filters to the environment."""
         super().__init__(environment)
         environment.filters.update(
             quoted=quoted,

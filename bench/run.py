@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 BENCH = Path(__file__).parent
 TEMPLATE = BENCH.parent
@@ -259,15 +258,8 @@ def environment(repository: Path) -> list[Row]:
     files = [f for f in (repository / ".venv").rglob("*") if f.is_file() and not f.is_symlink() and f.suffix != ".pyc"]
     blocks = sum(f.stat().st_blocks * 512 for f in files) / 2**20
     size = sum(f.stat().st_size for f in files) / 2**20
-    return [
-        Row(
-            f"environment, development tools included ({blocks:.0f} MB on disk blocks)",
-            f"{size:.0f} MB",
-            "850 MB",
-            size / 850,
-            "at most 1",
-        )
-    ]
+    what = f"environment, development tools included ({blocks:.0f} MiB in disk blocks)"
+    return [Row(what, f"{size:.0f} MiB", "850 MiB", size / 850, "at most 1")]
 
 
 def first_steps(repository: Path) -> dict[str, float]:

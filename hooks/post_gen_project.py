@@ -1,6 +1,6 @@
 """Lay the chosen variants over the tree, then, in a fresh folder only, lock and make the first commit.
 
-Safe to run twice, offline, without uv and without a git identity: it says what it did not do and the command that does it.
+Safe to run twice, offline, without uv and without a git identity: it says what it did not do, and how to do it.
 """
 
 import json

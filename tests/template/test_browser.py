@@ -60,9 +60,9 @@ def test_a_prediction_by_keyboard_is_that_of_the_service(page: Page, service: st
     page.keyboard.type("68")
     page.keyboard.press("Enter")
     said = predict(service, typical(service) | {"torque": 68})
-    live = page.locator("[aria-live]").first
-    expect(live).to_contain_text(said["prediction"])
-    expect(live).to_contain_text("90 % coverage")
+    answer = page.get_by_role("region", name="Machine state")
+    expect(answer).to_contain_text(said["prediction"])
+    expect(answer).to_contain_text("90 % coverage")
 
 
 def test_a_value_unlike_the_training_rows_is_warned_of(page: Page) -> None:
@@ -70,8 +70,9 @@ def test_a_value_unlike_the_training_rows_is_warned_of(page: Page) -> None:
     page.reload()
     page.get_by_label("Torque", exact=True).fill("119")
     page.get_by_role("button", name="Predict").click()
-    expect(page.locator("[aria-live]").first).to_contain_text("Outside what the model has seen")
-    expect(page.locator("[aria-live]").first).to_contain_text("Torque")
+    answer = page.get_by_role("region", name="Machine state")
+    expect(answer).to_contain_text("Outside what the model has seen")
+    expect(answer.get_by_role("link", name="Torque")).to_be_visible()
 
 
 def test_a_value_beyond_the_limit_is_an_error_at_its_field(page: Page) -> None:

@@ -1,6 +1,7 @@
 """Killed, doubled and crowded: the pipeline comes to the same result, and no run is lost."""
 
 import hashlib
+import os
 import random
 import signal
 import subprocess
@@ -67,10 +68,11 @@ def test_a_pipeline_killed_in_a_stage_ends_as_if_it_had_not_been(
     clone.run("uv", "sync", "--quiet")
     seconds = random.Random(stage).uniform(0.3, 1.5)
     output = (tmp_path / "output").open("w+b")
+    tools = clone.path / ".venv/bin"  # DVC is our own child, so that nobody else has to notice its end
     process = subprocess.Popen(
-        ["uv", "run", "dvc", "repro"],
+        [str(tools / "dvc"), "repro"],
         cwd=clone.path,
-        env=clone.environment | {"PYTHONUNBUFFERED": "1"},
+        env=clone.environment | {"PYTHONUNBUFFERED": "1", "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
         stdout=output,
         stderr=output,
         start_new_session=True,
