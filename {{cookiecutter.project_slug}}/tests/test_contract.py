@@ -20,6 +20,7 @@ MISTAKES = {
     "unknown key": ("capstone.toml", r"\[task\]", "[task]\ncolour = 1", "task.colour"),
     "missing key": ("capstone.toml", r"coverage = .*", "", "task.coverage"),
     "out of range": ("capstone.toml", r"coverage = .*", "coverage = 1.5", "task.coverage"),
+    "unknown headline": ("capstone.toml", r'headline = ".*"', 'headline = "luck"', "headline is 'luck', allowed are"),
     "two bounds": ("capstone.toml", r"at_least = (.*)", r"at_least = \1\nat_most = 2", "acceptance.0"),
     "unknown field": ("capstone.toml", r'field = "\w+"', 'field = "nowhere"', "'nowhere' is no field"),
     "wrong value": ("params.yaml", r"seed: \d+", "seed: many", "seed"),

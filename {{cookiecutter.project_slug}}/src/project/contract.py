@@ -24,6 +24,12 @@ PARAMETERS = Path("params.yaml")
 ROLES = ("feature", "identifier", "target", "group", "time", "excluded")
 NUMERIC = ("number", "integer", "boolean")
 DIRECTIONS = {"increasing": 1, "decreasing": -1}
+HEADLINES = {
+    "classification": (
+        "accuracy", "balanced_accuracy", "precision", "recall", "f1", "average_precision", "roc_auc", "log_loss", "brier",
+    ),
+    "regression": ("mae", "rmse", "r2"),
+}  # fmt: skip
 
 
 class ContractError(stage.ProjectError):
@@ -118,6 +124,12 @@ class Task(Strict):
     coverage: float = Field(gt=0.5, lt=1)
     positive: str | int | bool | None = None
     costs: Costs | None = None
+
+    @model_validator(mode="after")
+    def _known_headline(self) -> "Task":
+        if self.headline not in HEADLINES[self.kind]:
+            raise ValueError(f"headline is {self.headline!r}, allowed are {', '.join(HEADLINES[self.kind])}")
+        return self
 
 
 class Criterion(Strict):
@@ -313,6 +325,11 @@ def load(root: Path = Path()) -> tuple[DataContract, Capstone]:
         for name in names:
             if name not in known:
                 raise ContractError(f"{TASK_CONTRACT}: {key}: {name!r} is no field of {DATA_CONTRACT}")
+    if len(data.target.enum) > 2 and (directed := next((c for c in data.features if c.direction), None)):
+        raise ContractError(
+            f"{DATA_CONTRACT}: fields.{directed.name}.monotone: a direction needs a number or two classes to speak of, "
+            f"and {data.target.name} has {len(data.target.enum)} classes"
+        )
     positive = capstone.task.positive
     if capstone.task.kind == "classification" and positive is not None and positive not in data.target.enum:
         allowed = ", ".join(map(repr, data.target.enum))

@@ -13,10 +13,6 @@ Floats = npt.NDArray[np.float64]
 Metrics = dict[str, Floats]
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "mae", "rmse"})
-CLASSIFICATION = (
-    "accuracy", "balanced_accuracy", "precision", "recall", "f1", "average_precision", "roc_auc", "log_loss", "brier",
-)  # fmt: skip
-REGRESSION = ("mae", "rmse", "r2")
 
 
 def resamples(n: int, count: int, seed: int) -> Floats:

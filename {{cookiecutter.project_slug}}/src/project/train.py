@@ -78,11 +78,16 @@ def search(problem: Problem, rows: pd.DataFrame) -> list[dict[str, Any]]:
     features, truth = problem.features(rows), problem.target(rows)
     directed = any(f.direction for f in problem.data.features)
     able = [name for name in choice.candidates if model.keeps_directions(name) or not directed]
+    if not able:
+        names = ", ".join(choice.candidates)
+        raise stage.ProjectError(
+            f"params.yaml: train.candidates: {names} cannot keep the directions of the data contract: add boosting"
+        )
     trials = [(name, settings) for name in able for settings in _settings(name, choice.trials, problem.parameters.seed)]
     kind = KFold if problem.task.kind == "regression" else StratifiedKFold
     folds = list(kind(choice.folds, shuffle=True, random_state=problem.parameters.seed).split(features, truth))
     results = []
-    for name, settings in tqdm(trials, desc="train: search", unit="trial"):
+    for name, settings in tqdm(trials, desc="train: search", unit="trial", disable=None):
         scores = []
         for fit, held in folds:
             fitted = problem.pipeline(name, settings, features).fit(features.iloc[fit], truth[fit])
