@@ -24,12 +24,9 @@ PARAMETERS = Path("params.yaml")
 ROLES = ("feature", "identifier", "target", "group", "time", "excluded")
 NUMERIC = ("number", "integer", "boolean")
 DIRECTIONS = {"increasing": 1, "decreasing": -1}
-HEADLINES = {
-    "classification": (
-        "accuracy", "balanced_accuracy", "precision", "recall", "f1", "average_precision", "roc_auc", "log_loss", "brier",
-    ),
-    "regression": ("mae", "rmse", "r2"),
-}  # fmt: skip
+OF_DECISIONS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
+OF_PROBABILITIES = ("average_precision", "roc_auc", "log_loss", "brier")
+HEADLINES = {"classification": OF_DECISIONS + OF_PROBABILITIES, "regression": ("mae", "rmse", "r2")}
 
 
 class ContractError(stage.ProjectError):

@@ -114,7 +114,8 @@ def export(fitted: Pipeline, features: pd.DataFrame) -> bytes:
     ]
     options = {"zipmap": False} if hasattr(fitted, "predict_proba") else None
     converted = to_onnx(fitted, initial_types=types, options=options and {id(fitted): options}, target_opset=18)
-    return converted.SerializeToString()
+    converted.opset_import.sort(key=lambda opset: opset.domain)  # else in the order of a set, which varies
+    return converted.SerializeToString(deterministic=True)
 
 
 def parity(fitted: Pipeline, predictor: Predictor, features: pd.DataFrame) -> dict[str, float]:
