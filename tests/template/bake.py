@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,16 @@ ROOT = Path(__file__).resolve().parents[2]
 def only_on_path(folder: Path, *programs: str) -> Iterator[None]:
     """Hide every program but `programs` from child processes."""
     folder.mkdir(exist_ok=True)
+    places = [str(folder)]
     for program in programs:
         found = shutil.which(program)
         assert found, f"{program} is needed by this test"
-        if not (folder / program).exists():
+        if sys.platform == "win32":  # where a link needs a privilege, and a program finds its libraries beside it
+            places.append(str(Path(found).parent))
+        elif not (folder / program).exists():
             (folder / program).symlink_to(found)
     before = os.environ["PATH"]
-    os.environ["PATH"] = str(folder)
+    os.environ["PATH"] = os.pathsep.join(places)
     try:
         yield
     finally:

@@ -27,7 +27,8 @@ def test_any_name_is_refused_or_reads_back(name: str, description: str, team: st
         try:
             root = bake(folder, project_slug="named", **answers)
         except FailedHookException as refusal:
-            assert str(refusal).split()[0] in answers
+            refused = str(refusal).split()[0]
+            assert not answers[refused].strip(), f"{answers[refused]!r} was refused: {refusal}"
             assert list((folder / "target").iterdir()) == []
             return
         check_parses(root, "3.11")
@@ -39,6 +40,7 @@ def test_any_name_is_refused_or_reads_back(name: str, description: str, team: st
         assert project["description"] == description
         assert heading(root / "README.md") == visible(name)
         assert [path.name for path in (folder / "target").iterdir()] == ["named"]
+        assert {path.name for path in folder.iterdir()} == {"cookiecutter.yaml", "programs", "replay", "target"}
 
 
 def heading(path: Path) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from bake import ROOT, only_on_path
+from conftest import Repository
 
 CRUFT = str(Path(sys.executable).with_name("cruft"))
 CHARTER = "{{cookiecutter.project_slug}}/.variants/domains/mechanical/docs/charter.md"
@@ -56,7 +57,7 @@ def edit(project: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("way", ["cruft", "cookiecutter"])
 def test_an_update_brings_the_news_and_keeps_the_edits(template: Path, tmp_path: Path, way: str) -> None:
-    """Generated at v1 by either tool, edited, updated: both changes arrive, no edit is lost, nothing is rejected."""
+    """Generated at v1 by either tool, edited, updated: the news arrive, no edit is lost, and the tests pass."""
     with only_on_path(tmp_path / "programs", "git"):
         if way == "cruft":
             create = [CRUFT, "create", str(template), "--checkout", "v1", "--no-input", "--output-dir", str(tmp_path)]
@@ -87,3 +88,7 @@ def test_an_update_brings_the_news_and_keeps_the_edits(template: Path, tmp_path:
     for name, line in kept.items():
         assert line in (project / name).read_text(encoding="utf-8"), name
     assert git(project, "rev-parse", "HEAD") == before
+    if way == "cruft":
+        updated = Repository(project, tmp_path)
+        updated.run("uv", "sync", "--quiet")
+        assert " passed" in updated.run("uv", "run", "pytest", "--quiet").stdout
