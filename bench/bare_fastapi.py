@@ -1,5 +1,7 @@
 """The baseline of the service: bare FastAPI around the same ONNX session, one pydantic object a row."""
 
+import json
+from pathlib import Path
 from typing import Annotated, Literal
 from uuid import uuid4
 
@@ -25,17 +27,20 @@ class Row(BaseModel):
 
 
 class Prediction(BaseModel):
-    """The same answer as the template's, without its domain check and prediction set."""
+    """The answer for one row, with the same content as the template's."""
 
     id: str
     prediction: str
     probabilities: dict[str, float]
+    prediction_set: list[str]
+    in_domain: bool
+    out_of_domain: list[str]
 
 
 app = FastAPI()
-options = ort.SessionOptions()
-options.intra_op_num_threads = 1
-session = ort.InferenceSession("models/model.onnx", options)
+session = ort.InferenceSession("models/model.onnx")
+metadata = json.loads(Path("models/model.json").read_text(encoding="utf-8"))
+ranges = {name: (metadata["features"][name]["low"], metadata["features"][name]["high"]) for name in NUMBERS}
 
 
 def answer(rows: list[Row]) -> list[Prediction]:
@@ -43,14 +48,22 @@ def answer(rows: list[Row]) -> list[Prediction]:
     inputs = {name: np.array([[getattr(row, name)] for row in rows], dtype=np.float32) for name in NUMBERS}
     inputs["product_quality"] = np.array([[row.product_quality] for row in rows], dtype=object)
     (probabilities,) = session.run(["probabilities"], inputs)
-    return [
-        Prediction(
-            id=uuid4().hex,
-            prediction=LABELS[int(failure >= 0.2)],
-            probabilities={"running": float(running), "failure": float(failure)},
-        )
-        for running, failure in probabilities
-    ]
+    return [predict_row(row, chances) for row, chances in zip(rows, probabilities.tolist(), strict=True)]
+
+
+def predict_row(row: Row, chances: list[float]) -> Prediction:
+    """Give the answer for one row from its probabilities."""
+    outside = [name for name, (low, high) in ranges.items() if not low <= getattr(row, name) <= high]
+    likeliest = max(chances)
+    quantiles = zip(LABELS, chances, metadata["quantile"], strict=True)
+    return Prediction(
+        id=uuid4().hex,
+        prediction=LABELS[int(chances[1] >= metadata["threshold"])],
+        probabilities=dict(zip(LABELS, chances, strict=True)),
+        prediction_set=[label for label, p, limit in quantiles if 1 - p <= limit or p == likeliest],
+        in_domain=not outside,
+        out_of_domain=outside,
+    )
 
 
 @app.post("/predict")

@@ -227,7 +227,7 @@ def serving(repository: Path) -> list[Row]:
             others = {
                 "bare FastAPI, `def`": [load(plain, "/predict", body, count) for _ in range(2)],
                 "bare FastAPI, `async def`": [load(plain, "/predict_async", body, count)],
-                "FastAPI with httptools and uvloop, `def`": [load(tuned, "/predict", body, count)],
+                "FastAPI with httptools, `def`": [load(tuned, "/predict", body, count)],
                 "`mlflow models serve`": [load(scoring, "/invocations", tensors, count)],
             }
             mine.append(load(ours, "/predict", body, count))

@@ -57,6 +57,18 @@ IDENTITY = {
 }
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home_left_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have cookiecutter and cruft keep clones and replayed answers here, not in the home of who runs the tests."""
+    folder = tmp_path_factory.mktemp("cookiecutter")
+    settings = folder / "settings.yaml"
+    kept = {"replay_dir": folder / "replay", "cookiecutters_dir": folder / "clones"}
+    settings.write_text("".join(f"{key}: {path.as_posix()}\n" for key, path in kept.items()), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COOKIECUTTER_CONFIG", str(settings))
+        yield
+
+
 @pytest.fixture(scope="session")
 def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Repository]:
     """Give a function that generates the repository of a domain once, from the command line, and installs it."""

@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 from bake import ROOT, only_on_path
 
-NOBODY = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "EMAIL": ""}
+PERSON = {
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@b",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@b",
+}
+NOBODY = {
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_COUNT": "1",  # on a host with a full domain name git would otherwise guess an address
+    "GIT_CONFIG_KEY_0": "user.useConfigOnly",
+    "GIT_CONFIG_VALUE_0": "true",
+}
+COMMIT = 'git commit -m "Start from the capstone template"'
 
 
 def generate(folder: Path, *programs: str, **environment: str) -> tuple[str, Path]:
@@ -35,21 +48,18 @@ def git(repository: Path, *words: str) -> str:
 
 def test_with_everything_there_the_first_commit_holds_everything(tmp_path: Path) -> None:
     """With uv and git in reach: lock file, repository and commit are made, and nothing is left to do."""
-    person = {
-        "GIT_AUTHOR_NAME": "A",
-        "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "A",
-        "GIT_COMMITTER_EMAIL": "a@b",
-    }
-    said, repository = generate(tmp_path, "git", "uv", "python3", **person)
+    said, repository = generate(tmp_path, "git", "uv", "python3", **PERSON)
     assert "to do" not in said
+    assert git(repository, "log", "--format=%s") == "Start from the capstone template\n"
     assert git(repository, "status", "--porcelain") == ""
     assert "uv.lock" in git(repository, "ls-files")
 
 
 def test_without_uv_the_lock_is_left_to_do(tmp_path: Path) -> None:
     """The commit is made, the lock is not, and the command is named."""
-    said, repository = generate(tmp_path, "git")
+    said, repository = generate(tmp_path, "git", **PERSON)
+    assert "done: first commit" in said
+    assert git(repository, "status", "--porcelain") == ""
     assert "to do: uv lock\n      not done: uv is not installed" in said
     assert "done: uv.lock" not in said
     assert not (repository / "uv.lock").exists()
@@ -57,10 +67,9 @@ def test_without_uv_the_lock_is_left_to_do(tmp_path: Path) -> None:
 
 def test_without_git_nothing_is_said_to_be_committed(tmp_path: Path) -> None:
     """The files are there, and the three git commands are named."""
-    (tmp_path / "programs").mkdir()
     said, repository = generate(tmp_path)
     assert "to do: git init --initial-branch=main\n      not done: git is not installed" in said
-    assert "git commit -m" in said
+    assert f"to do: git add --all && {COMMIT}" in said
     assert "  done: " not in said.replace("not done: ", "")
     assert "done: first commit" not in said
     assert (repository / "README.md").exists()
@@ -71,16 +80,19 @@ def test_without_an_identity_the_commit_is_left_to_do(tmp_path: Path) -> None:
     """Git asks who is committing: files are staged, the commit is named with git's own reason."""
     said, repository = generate(tmp_path, "git", HOME=str(tmp_path), **NOBODY)
     assert "done: files staged" in said
-    assert 'to do: git commit -m "Start from the capstone template"' in said
+    assert f"to do: {COMMIT}" in said
     assert "done: first commit" not in said
     assert "README.md" in git(repository, "ls-files")
 
 
 def test_offline_the_lock_is_left_to_do(tmp_path: Path) -> None:
     """Without an index and without a cache uv cannot lock, and the hook says so."""
-    said, _ = generate(tmp_path, "git", "uv", "python3", UV_OFFLINE="1", UV_CACHE_DIR=str(tmp_path / "empty"))
+    away = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty")}
+    said, repository = generate(tmp_path, "git", "uv", "python3", **away, **PERSON)
     assert "to do: uv lock" in said
     assert "done: uv.lock" not in said
+    assert not (repository / "uv.lock").exists()
+    assert "README.md" in git(repository, "ls-tree", "--name-only", "HEAD")
 
 
 def test_a_commit_hook_that_refuses_is_reported(tmp_path: Path) -> None:
@@ -90,9 +102,10 @@ def test_a_commit_hook_that_refuses_is_reported(tmp_path: Path) -> None:
     (hooks / "pre-commit").write_text("#!/bin/sh\necho 'not on a Friday' >&2\nexit 1\n")
     (hooks / "pre-commit").chmod(0o755)
     configuration = tmp_path / "gitconfig"
-    configuration.write_text(f"[core]\nhooksPath = {hooks}\n[user]\nname = A\nemail = a@b\n")
-    said, _ = generate(tmp_path / "work", "git", "sh", GIT_CONFIG_GLOBAL=str(configuration))
-    assert "not done: not on a Friday" in said
+    configuration.write_text(f"[core]\nhooksPath = {hooks.as_posix()}\n[user]\nname = A\nemail = a@b\n")
+    said, repository = generate(tmp_path / "work", "git", "sh", GIT_CONFIG_GLOBAL=str(configuration))
+    assert f"to do: {COMMIT}\n      not done: not on a Friday" in said
+    assert (repository / "README.md").exists()
     assert "done: first commit" not in said
 
 
@@ -107,13 +120,7 @@ def test_the_origin_is_recorded_for_updates(tmp_path: Path) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_running_the_hook_again_changes_nothing(tmp_path: Path, times: int) -> None:
     """A rendered hook, run once or twice more in the finished repository, leaves it as it is."""
-    person = {
-        "GIT_AUTHOR_NAME": "A",
-        "GIT_AUTHOR_EMAIL": "a@b",
-        "GIT_COMMITTER_NAME": "A",
-        "GIT_COMMITTER_EMAIL": "a@b",
-    }
-    _, repository = generate(tmp_path, "git", **person)
+    _, repository = generate(tmp_path, "git", **PERSON)
     before = git(repository, "rev-parse", "HEAD")
     answers = json.loads((repository / ".cruft.json").read_text(encoding="utf-8"))["context"]["cookiecutter"]
     source = (ROOT / "hooks/post_gen_project.py").read_text(encoding="utf-8")

@@ -38,6 +38,16 @@ def test_the_schema_of_github_finds_nothing(workflows: list[Path]) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("whose", ["generated", "own"])
+def test_the_schema_of_dependabot_finds_nothing(tmp_path: Path, whose: str) -> None:
+    """Every key is one that Dependabot knows, and zizmor has nothing to say either."""
+    file = (bake(tmp_path) if whose == "generated" else ROOT) / ".github/dependabot.yml"
+    done = run("check-jsonschema", "--builtin-schema", "vendor.dependabot", file)
+    assert done.returncode == 0, done.stdout
+    done = run("zizmor", "--offline", "--strict-collection", "--persona", "pedantic", file)
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_schema_of_gitlab_finds_nothing(tmp_path: Path) -> None:
     """Every key is one that GitLab knows."""
     file = bake(tmp_path, ci="gitlab") / ".gitlab-ci.yml"
@@ -51,4 +61,4 @@ def test_actions_are_pinned_and_permissions_narrow(workflows: list[Path]) -> Non
         text = path.read_text(encoding="utf-8")
         used = re.findall(r"uses: \S+?@(\S+)", text)
         assert used and all(re.fullmatch(r"[0-9a-f]{40}", commit) for commit in used), path
-        assert yaml.safe_load(text)["permissions"] in ({"contents": "read"}, {}), path
+        assert yaml.safe_load(text)["permissions"] == {"contents": "read"}, path

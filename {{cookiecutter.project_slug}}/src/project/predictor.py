@@ -110,7 +110,7 @@ class Predictor:
 
 def _session(path: Path) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 1  # the service's workers are the parallelism; threads of one row only wait
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads share a batch, and wait quietly
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
