@@ -61,10 +61,10 @@ def test_prediction_sets_are_never_empty(data: contract.DataContract) -> None:
 def test_a_value_beyond_the_training_rows_is_out_of_domain(data: contract.DataContract) -> None:
     """The domain check names the field that lies where no training row lay, and only that."""
     model = predictor.Predictor(features=data.features)
-    rows = table.read(Path("data/splits/train.csv"), data).head(1)
+    rows = table.read(Path("data/splits/train.csv"), data)
     numeric = next(f for f in data.features if f.numeric)
-    columns = {name: rows[name].to_numpy() for name in rows}
-    assert not model.predict(columns).outside.any()
+    assert not model.predict({name: rows[name].to_numpy() for name in rows}).outside.any()
+    columns = {name: rows[name].to_numpy()[:1] for name in rows}
     columns[numeric.name] = np.array([model.metadata["features"][numeric.name]["high"] * 2 + 1])
     outside = model.predict(columns).outside[0]
     assert [f.name for f, flag in zip(data.features, outside, strict=True) if flag] == [numeric.name]

@@ -289,7 +289,7 @@ def _column(path: Path, field: dict[str, Any]) -> Column:
         role=role,
         title=field.get("title", name),
         description=field.get("description", ""),
-        unit=field.get("unit"),
+        unit=None if field.get("unit") == "1" else field.get("unit"),  # "1": a ratio, shown without a unit
         required=bool(limits.get("required", False)),
         minimum=limits.get("minimum"),
         maximum=limits.get("maximum"),

@@ -62,8 +62,8 @@ class Predictor:
         self.session = _session(root / MODEL)
         self._outputs = [self.session.get_outputs()[-1].name]
         ranges = [self.metadata["features"][f.name] for f in features if f.numeric]
-        self._low = np.array([r["low"] for r in ranges], dtype=np.float64)
-        self._high = np.array([r["high"] for r in ranges], dtype=np.float64)
+        self._low = np.array([r["low"] for r in ranges], dtype=np.float32)
+        self._high = np.array([r["high"] for r in ranges], dtype=np.float32)
         self._seen = {f.name: set(self.metadata["features"][f.name]["seen"]) for f in features if not f.numeric}
 
     def score(self, inputs: Inputs) -> Floats:

@@ -143,8 +143,8 @@ def describe(features: pd.DataFrame) -> dict[str, Any]:
     for name in features:
         values = features[name]
         if values.dtype == np.float32:
-            low, typical, high = np.nanquantile(values.to_numpy(), [0, 0.5, 1])
-            found[name] = {"low": float(low), "typical": float(f"{typical:.4g}"), "high": float(high)}
+            low, high = (float(str(end)) for end in (values.min(), values.max()))  # shortest decimals of float32
+            found[name] = {"low": low, "typical": float(f"{values.median():.4g}"), "high": high}
         else:
             counts = values.value_counts().sort_index(kind="stable")
             found[name] = {"seen": sorted(counts.index), "typical": counts.idxmax()}
