@@ -20,7 +20,7 @@ PIECES = [
 PIECE = st.sampled_from(PIECES) | st.characters(exclude_categories=["Cs", "Cc"])
 TEXT = st.lists(PIECE, min_size=1, max_size=12).map("".join)
 # Cookiecutter renders each answer as Jinja before any code of the template runs: what looks like Jinja is taken for
-# that, every line end becomes LF, and one at the end is dropped. See `as_rendered`.
+# that, and every line end becomes LF. See `as_rendered`.
 NAMES = TEXT.filter(lambda text: not any(sign in text for sign in ("{{", "{%", "{#")))
 MARKS = "*a* _b_ `c` [d](e) ![f](g) <i> &amp; &#35; $h$ | j #"
 LINES = "- one\ntwo\r\n\nthree\n---\n[tool]\nfour"
