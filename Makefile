@@ -12,7 +12,7 @@ demo: uv
 	uv run --quiet python bench/demo.py
 
 lint: uv
-	uv run --quiet ruff check $(OWN) && uv run --quiet ruff format --check $(OWN) && uv run --quiet ty check $(OWN)
+	uv run --quiet ruff check $(OWN) && uv run --quiet ruff format --check $(OWN) && uv run --quiet ty check hooks local_extensions.py bench/demo.py bench/run.py
 
 bench: uv
 	uv run --quiet python bench/run.py

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +70,14 @@ def median(measure: Callable[[], float], repeats: int = 5) -> float:
     return statistics.median(measure() for _ in range(repeats))
 
 
+def program(name: str) -> str:
+    """Give the path of a program that has to be there."""
+    found = shutil.which(name)
+    if not found:
+        sys.exit(f"{name} is missing")
+    return found
+
+
 def free_port() -> int:
     """Give a loopback port that nothing listens on."""
     with socket.socket() as listener:
@@ -78,7 +86,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def server(command: list[str], path: str, cwd: Path) -> Iterator[int]:
+def server(command: list[str], path: str, cwd: Path) -> Generator[int]:
     """Start a server (`{port}` stands for its port), wait until `path` answers 200, give the port, stop it."""
     port = free_port()
     words = [word.format(port=port) for word in command]
@@ -112,9 +120,10 @@ def load(port: int, path: str, body: str, connections: int, seconds: int = 4) ->
     Path(script.name).unlink()
     if "Non-2xx" in said:
         sys.exit(f"port {port}{path} answered with errors:\n{said}")
-    value, unit = re.search(r"99%\s+([\d.]+)(us|ms|s)", said).groups()  # ty: ignore[unresolved-attribute]
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", said).group(1))  # ty: ignore[unresolved-attribute]
-    return rate, float(value) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[unit]
+    tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    assert tail and rate, said
+    return float(rate[1]), float(tail[1]) * {"us": 1e-3, "ms": 1.0, "s": 1e3}[tail[2]]
 
 
 def post(port: int, path: str, body: str) -> float:
@@ -135,10 +144,9 @@ def generate(folder: Path, *, lock: bool) -> float:
     if not lock:
         tools = folder / "tools"
         tools.mkdir()
-        (tools / "git").symlink_to(shutil.which("git"))  # ty: ignore[invalid-argument-type]
+        (tools / "git").symlink_to(program("git"))
         env["PATH"] = str(tools)
-    program = shutil.which("cookiecutter")
-    return run(program, TEMPLATE, "--no-input", "-o", folder, cwd=folder, env=env)  # ty: ignore[invalid-argument-type]
+    return run(program("cookiecutter"), TEMPLATE, "--no-input", "-o", folder, cwd=folder, env=env)
 
 
 def generation() -> list[Row]:
@@ -295,8 +303,8 @@ def write(rows: list[Row]) -> None:
 
 def main() -> None:
     """Measure everything in a temporary folder."""
-    if missing := [tool for tool in ("git", "uv", "wrk", "cookiecutter") if not shutil.which(tool)]:
-        sys.exit(f"missing: {', '.join(missing)}")
+    for tool in ("git", "uv", "wrk", "cookiecutter"):
+        program(tool)
     rows = generation()
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder), lock=True)
