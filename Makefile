@@ -1,6 +1,6 @@
 # Each target is one line that calls the real tool. uv is fetched into .tools if the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.tools/Scripts:$(PATH)
-OWN := bench hooks local_extensions.py tests
+ALL := --config pyproject.toml . # by this file, the template too: its own becomes TOML when it is rendered
 PYTHON ?= $(shell command -v python3 || command -v python)
 
 .PHONY: demo test lint bench uv
@@ -12,7 +12,7 @@ demo: uv
 	uv run --quiet python bench/demo.py
 
 lint: uv
-	uv run --quiet ruff check $(OWN) && uv run --quiet ruff format --check $(OWN) && uv run --quiet ty check hooks local_extensions.py bench/demo.py bench/run.py
+	uv run --quiet ruff check $(ALL) && uv run --quiet ruff format --check $(ALL) && uv run --quiet ty check
 
 bench: uv
 	uv run --quiet python bench/run.py

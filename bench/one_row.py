@@ -17,7 +17,7 @@ def median(call: object, repeats: int) -> float:
     seconds = []
     for _ in range(repeats + 10):
         started = time.perf_counter()
-        call()  # ty: ignore[call-non-callable]
+        call()  # ty: ignore[not-callable]
         seconds.append(time.perf_counter() - started)
     return float(np.median(seconds[10:]))
 

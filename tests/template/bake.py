@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def only_on_path(folder: Path, *programs: str) -> Iterator[None]:
+def only_on_path(folder: Path, *programs: str) -> Generator[None]:
     """Hide every program but `programs` from child processes."""
     folder.mkdir(exist_ok=True)
     places = [str(folder)]

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 HIDDEN = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "MLFLOW_TRACKING_URI"}
@@ -118,8 +119,8 @@ def trained(repository: Repository, folder: Path) -> Repository:
 
 
 @contextmanager
-def serving(repository: Repository, *command: str) -> Iterator[str]:
-    """Start `command` with a free loopback port in the place of `{port}`; give the address once it is ready."""
+def serving(repository: Repository, *command: str, ready: str = "/readyz") -> Generator[str]:
+    """Start `command` with a free loopback port in the place of `{port}`; give the address once `ready` answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -138,7 +139,7 @@ def serving(repository: Repository, *command: str) -> Iterator[str]:
         try:
             for _ in range(300):
                 try:
-                    urllib.request.urlopen(f"{address}/readyz", timeout=2).close()
+                    urllib.request.urlopen(f"{address}{ready}", timeout=2).close()
                     break
                 except OSError:
                     assert server.poll() is None, log.read_text()
@@ -168,8 +169,16 @@ def service(mechanical: Repository) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Give the path of a Chromium."""
+    """Give the path of a Chromium; fails with the command that installs one."""
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not found and os.environ.get("CAPSTONE_NO_BROWSER"):
         pytest.skip("CAPSTONE_NO_BROWSER is set: the page was not tried in a browser")
-    return found or ""  # "": the one that `playwright install chromium` brings
+    with sync_playwright() as playwright:
+        own = playwright.chromium.executable_path
+    if not found and not Path(own).exists():
+        pytest.fail(
+            "no Chromium: install Debian's package `chromium`, or run `uv run playwright install chromium`; "
+            "CAPSTONE_NO_BROWSER=1 leaves the browser's tests out",
+            pytrace=False,
+        )
+    return found or own

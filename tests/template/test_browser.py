@@ -24,7 +24,7 @@ FLAGS = [
 def page(service: str, chromium: str) -> Iterator[Page]:
     """Open the page; at the end nothing may have been wrong in the console, nor any other host have been asked."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium or None, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         page = browser.new_page()
         problems: list[str] = []
         page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
@@ -93,14 +93,15 @@ def test_the_page_fits(page: Page, width: int) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [375, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_has_contrast(page: Page, scheme: Any, tmp_path: Path) -> None:
-    """In light and dark, text against its page keeps the contrast of WCAG AA (4.5 to 1)."""
-    page.set_viewport_size({"width": 1440, "height": 900})
+def test_text_has_contrast(page: Page, scheme: Any, width: int, tmp_path: Path) -> None:
+    """In light and dark, text against its page keeps the contrast of WCAG AA (4.5 to 1); a screenshot is kept."""
+    page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     page.reload()
     expect(page.get_by_role("button", name="Predict")).to_be_visible()
-    page.screenshot(path=tmp_path / f"{scheme}.png", full_page=True)
+    page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
     ratio = page.evaluate(
         """() => {
             const light = (c) => {

@@ -85,10 +85,15 @@ def test_without_an_identity_the_commit_is_left_to_do(tmp_path: Path) -> None:
     assert "README.md" in git(repository, "ls-files")
 
 
-def test_offline_the_lock_is_left_to_do(tmp_path: Path) -> None:
-    """Without an index and without a cache uv cannot lock, and the hook says so."""
-    away = {"UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "empty")}
-    said, repository = generate(tmp_path, "git", "uv", "python3", **away, **PERSON)
+@pytest.mark.parametrize(
+    "away",
+    [{"UV_OFFLINE": "1"}, {"UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple"}],
+    ids=["network off", "index out of reach"],
+)
+def test_offline_the_lock_is_left_to_do(tmp_path: Path, away: dict[str, str]) -> None:
+    """With the network off or the index out of reach, and an empty cache, uv cannot lock, and the hook says so."""
+    empty = {"UV_CACHE_DIR": str(tmp_path / "empty"), "UV_HTTP_RETRIES": "0"}
+    said, repository = generate(tmp_path, "git", "uv", "python3", **away, **empty, **PERSON)
     assert "to do: uv lock" in said
     assert "done: uv.lock" not in said
     assert not (repository / "uv.lock").exists()
@@ -115,6 +120,16 @@ def test_the_origin_is_recorded_for_updates(tmp_path: Path) -> None:
     record = json.loads((repository / ".cruft.json").read_text(encoding="utf-8"))
     assert record["template"] == str(ROOT)
     assert record["commit"] == git(ROOT, "rev-parse", "HEAD").strip()
+
+
+def test_a_signature_that_fails_is_reported(tmp_path: Path) -> None:
+    """A user whose git signs each commit, with a key that does not work: the commit is left to do."""
+    configuration = tmp_path / "gitconfig"
+    configuration.write_text("[commit]\ngpgsign = true\n[gpg]\nprogram = false\n[user]\nname = A\nemail = a@b\n")
+    said, repository = generate(tmp_path / "work", "git", "false", GIT_CONFIG_GLOBAL=str(configuration))
+    assert f"to do: {COMMIT}\n      not done: " in said
+    assert "done: first commit" not in said
+    assert "README.md" in git(repository, "ls-files")
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -35,7 +35,7 @@ SCRIPTS = "1. \u2028\u2029\u0085\u202e\ufeff\u00ad🚀שלום 漢字"
 @settings(max_examples=40, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=list(HealthCheck))
 @given(name=NAMES, description=NAMES, team=NAMES, sponsor=NAMES)
 def test_any_name_is_refused_or_reads_back(name: str, description: str, team: str, sponsor: str) -> None:
-    """The contract and the package hold the very text; the README's heading shows it; nothing is written elsewhere."""
+    """The contract and the package hold the very text; the README shows it; nothing is written elsewhere."""
     answers = {"project_name": name, "description": description, "team": team, "sponsor": sponsor}
     rendered = {question: as_rendered(answer) for question, answer in answers.items()}
     with tempfile.TemporaryDirectory() as temporary:
@@ -54,9 +54,27 @@ def test_any_name_is_refused_or_reads_back(name: str, description: str, team: st
         } == rendered
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         assert project["description"] == rendered["description"]
-        assert heading(root / "README.md") == visible(name)
+        assert blocks(root / "README.md")[:2] == [visible(name), visible(description)]
         assert [path.name for path in (folder / "target").iterdir()] == ["named"]
         assert {path.name for path in folder.iterdir()} == {"cookiecutter.yaml", "programs", "replay", "target"}
+
+
+@settings(max_examples=20, deadline=None, phases=set(Phase) - {Phase.shrink}, suppress_health_check=list(HealthCheck))
+@given(name=NAMES)
+def test_any_name_gives_a_safe_folder_or_is_refused(name: str) -> None:
+    """The folder proposed for a name is plain and is the distribution's name, or one sentence says why not."""
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        try:
+            root = bake(folder, project_name=name)
+        except FailedHookException as refusal:
+            assert str(refusal).startswith(("project_name is empty", "project_slug "))
+            assert list((folder / "target").iterdir()) == []
+            return
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", root.name)
+        project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        assert project["name"] == root.name
+        assert list((folder / "target").iterdir()) == [root]
 
 
 def as_rendered(answer: str) -> str:
@@ -64,11 +82,11 @@ def as_rendered(answer: str) -> str:
     return re.sub(r"\r\n?", "\n", answer)
 
 
-def heading(path: Path) -> str:
-    """Give the text that a reader sees as the first heading of a Markdown document."""
+def blocks(path: Path) -> list[str]:
+    """Give the text of each heading, paragraph and cell of a Markdown document; what is not text shows as its kind."""
     tokens = MarkdownIt().parse(path.read_text(encoding="utf-8"))
-    start = next(i for i, token in enumerate(tokens) if token.type == "heading_open")
-    return "".join(child.content for child in tokens[start + 1].children or [])
+    lines = [token.children or [] for token in tokens if token.type == "inline"]
+    return ["".join(part.content if part.type == "text" else f"<{part.type}>" for part in line) for line in lines]
 
 
 def visible(name: str) -> str:

@@ -24,6 +24,8 @@ REFUSED = {
     "leading dash": ("project_slug=-x", "no valid distribution name"),
     "trailing dot": ("project_slug=x.", "no valid distribution name"),
     "blank inside": ("project_slug=a b", "no valid distribution name"),
+    "line end": ("project_slug=ab\n", "no valid distribution name"),
+    "letters beyond ASCII": ("project_slug=modèle", "no valid distribution name"),
     "Windows console": ("project_slug=con", "Windows reserves"),
     "Windows null": ("project_slug=NUL", "Windows reserves"),
     "Windows port with ending": ("project_slug=com1.txt", "Windows reserves"),
@@ -36,10 +38,12 @@ REFUSED = {
 UNKNOWN = ["program=nowhere", "domain=astrology", "license=WTFPL", "ci=svn", "python_version=2.7"]
 
 
-def generate(folder: Path, *answers: str) -> subprocess.CompletedProcess[str]:
+def generate(folder: Path, *answers: str, defaults: str = "{}") -> subprocess.CompletedProcess[str]:
     """Run cookiecutter's command line into `folder`/inside."""
     settings = folder.parent / f"{folder.name}.yaml"
-    settings.write_text(f"replay_dir: {(folder.parent / 'replay').as_posix()}\n", encoding="utf-8")
+    settings.write_text(
+        f"replay_dir: {(folder.parent / 'replay').as_posix()}\ndefault_context: {defaults}\n", encoding="utf-8"
+    )
     command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(settings)]
     (folder / "inside").mkdir(parents=True, exist_ok=True)
     options = ["--output-dir", str(folder / "inside"), *answers]
@@ -81,6 +85,16 @@ def test_an_absolute_slug_writes_nowhere(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "is a path" in done.stdout + done.stderr
     assert not Path("/tmp/evil-capstone").exists()
+    assert everything(tmp_path / "outside") == {"inside"}
+
+
+def test_a_null_character_is_refused(tmp_path: Path) -> None:
+    """No command line can carry U+0000, but a configuration file can."""
+    done = generate(tmp_path / "outside", defaults='{team: "a\\0b"}')
+    assert (done.returncode, done.stdout + done.stderr) == (
+        1,
+        "team holds the control character U+0000: leave it out.\n",
+    )
     assert everything(tmp_path / "outside") == {"inside"}
 
 

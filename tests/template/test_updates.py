@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bake import ROOT, only_on_path
 from conftest import Repository
+from test_answers import check_parses
 
 CRUFT = str(Path(sys.executable).with_name("cruft"))
 CHARTER = "{{cookiecutter.project_slug}}/.variants/domains/mechanical/docs/charter.md"
@@ -84,6 +85,7 @@ def test_an_update_brings_the_news_and_keeps_the_edits(template: Path, tmp_path:
         new = subprocess.run([CRUFT, "check", "--checkout", "main"], cwd=project, capture_output=True, text=True)
     assert new.returncode == 0, new.stdout
     assert list(project.rglob("*.rej")) == []
+    check_parses(project, "3.11")
     for name in ("docs/charter.md", "CONTRIBUTING.md"):
         assert NEWS in (project / name).read_text(encoding="utf-8"), name
     for name, line in kept.items():

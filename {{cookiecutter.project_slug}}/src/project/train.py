@@ -167,6 +167,22 @@ def _conformal_quantile(scores: np.ndarray[Any, Any], coverage: float) -> float:
     return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else float(np.finfo(np.float64).max)
 
 
+def metadata_of(problem: Problem, best: dict[str, Any], features: pd.DataFrame) -> dict[str, Any]:
+    """Give what the predictor needs beside the model; the conformal quantile follows once the model can be asked."""
+    return {
+        "kind": problem.task.kind,
+        "target": problem.data.target.name,
+        "labels": problem.labels,
+        "positive": problem.positive,
+        "threshold": _threshold(problem.task, problem.labels),
+        "coverage": problem.task.coverage,
+        "quantile": 0.0,
+        "estimator": best["estimator"],
+        "settings": best["settings"],
+        "features": describe(features),
+    }
+
+
 def main() -> None:
     """Search, fit, export, compare, calibrate, log."""
     data, capstone = contract.load()
@@ -188,18 +204,7 @@ def main() -> None:
         seconds = time.perf_counter() - started
         with stage.replacing(MODEL) as temporary:
             temporary.write_bytes(export(fitted, features))
-        metadata = {
-            "kind": capstone.task.kind,
-            "target": data.target.name,
-            "labels": labels,
-            "positive": problem.positive,
-            "threshold": _threshold(capstone.task, labels),
-            "coverage": capstone.task.coverage,
-            "quantile": 0.0,
-            "estimator": best["estimator"],
-            "settings": best["settings"],
-            "features": describe(features),
-        }
+        metadata = metadata_of(problem, best, features)
         stage.write_json(METADATA, metadata)
         predictor = Predictor(features=data.features)
         compared = parity(fitted, predictor, pd.concat([features, problem.features(calibration)]))
