@@ -115,7 +115,7 @@ def test_eight_first_runs_at_once_lose_none(undisturbed: Repository, tmp_path: P
         clones.append(Repository(folder, tmp_path))
     processes = [start_training(clone, uri) for clone in clones]
     for process in processes:
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=900)
         assert process.returncode == 0, said[-3000:]
     assert statuses(undisturbed, uri) == ["FINISHED"] * 8
 
@@ -133,7 +133,7 @@ def test_two_pipelines_share_a_store(undisturbed: Repository, tmp_path: Path) ->
             subprocess.Popen(command, cwd=clone.path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         )
     for process in processes:
-        said, _ = process.communicate(timeout=300)
+        said, _ = process.communicate(timeout=900)
         assert process.returncode == 0, said[-3000:].decode()
     assert statuses(undisturbed, uri) == ["FINISHED"] * 2
     receipts = {(clone.path / "models/receipt.json").read_text(encoding="utf-8") for clone in clones}
@@ -147,6 +147,6 @@ def test_a_second_pipeline_in_the_same_folder_says_who_is_running(undisturbed: R
     first = subprocess.Popen(["uv", "run", "dvc", "repro"], cwd=clone.path, env=clone.environment, stdout=-3, stderr=-3)
     time.sleep(3)
     second = clone.run("uv", "run", "dvc", "repro", check=False)
-    assert first.wait(300) == 0
+    assert first.wait(900) == 0
     assert second.returncode != 0
     assert "Unable to acquire lock" in second.stderr or "locked" in second.stderr.lower()
