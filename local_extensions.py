@@ -34,7 +34,7 @@ def markdown(value: object) -> str:
 
 def line(value: object) -> str:
     """Give `value` as one line of plain text."""
-    return " ".join(str(value).split()).translate(INVISIBLE)
+    return " ".join(str(value).translate(INVISIBLE).split())
 
 
 def hexadecimal(value: object) -> str:

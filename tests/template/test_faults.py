@@ -59,35 +59,77 @@ def undisturbed(mechanical: Repository, tmp_path_factory: pytest.TempPathFactory
     return clone
 
 
+def start_pipeline(clone: Repository, output: Path) -> subprocess.Popen[bytes]:
+    """Start `dvc repro` in a session of its own; it is our own child, so that nobody else has to notice its end."""
+    tools = clone.path / ".venv/bin"
+    with output.open("wb") as log:
+        return subprocess.Popen(
+            [str(tools / "dvc"), "repro"],
+            cwd=clone.path,
+            env=clone.environment | {"PYTHONUNBUFFERED": "1", "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def wait_for(stage: str, output: Path, process: subprocess.Popen[bytes]) -> float:
+    """Return once the stage has started, or the pipeline has ended; give the time."""
+    while f"python -m project.{stage}" not in output.read_text(encoding="utf-8") and process.poll() is None:
+        time.sleep(0.02)
+    return time.monotonic()
+
+
+@pytest.fixture(scope="module")
+def seconds(undisturbed: Repository, tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """Give how long each stage takes here, from a pipeline that runs in peace."""
+    folder = tmp_path_factory.mktemp("timed")
+    clone = hurry(undisturbed.clone(folder / "repository"))
+    clone.run("uv", "sync", "--quiet")
+    process = start_pipeline(clone, folder / "output")
+    started = [wait_for(stage, folder / "output", process) for stage in STAGES]
+    assert process.wait(300) == 0, (folder / "output").read_text(encoding="utf-8")
+    ended = [*started[1:], time.monotonic()]
+    assert digests(clone) == digests(undisturbed), "the same pipeline, run twice in peace, gives different bytes"
+    return {stage: end - start for stage, start, end in zip(STAGES, started, ended, strict=True)}
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_pipeline_killed_in_a_stage_ends_as_if_it_had_not_been(
-    undisturbed: Repository, tmp_path: Path, stage: str
+    undisturbed: Repository, seconds: dict[str, float], tmp_path: Path, stage: str
 ) -> None:
     """SIGKILL to DVC and its child somewhere in the stage, then again: the same bytes, and no run left RUNNING."""
     clone = hurry(undisturbed.clone(tmp_path / "repository"))
     clone.run("uv", "sync", "--quiet")
-    seconds = random.Random(stage).uniform(0.3, 1.5)
-    output = (tmp_path / "output").open("w+b")
-    tools = clone.path / ".venv/bin"  # DVC is our own child, so that nobody else has to notice its end
-    process = subprocess.Popen(
-        [str(tools / "dvc"), "repro"],
-        cwd=clone.path,
-        env=clone.environment | {"PYTHONUNBUFFERED": "1", "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-    )
-    for _ in range(1200):
-        if f"python -m project.{stage}" in (tmp_path / "output").read_text() or process.poll() is not None:
-            break
-        time.sleep(0.05)
-    time.sleep(seconds)
-    if process.poll() is None:
-        stop(process, signal.SIGKILL)
+    process = start_pipeline(clone, tmp_path / "output")
+    wait_for(stage, tmp_path / "output", process)
+    share = random.Random(stage).uniform(0.1, 0.6)
+    time.sleep(share * seconds[stage])
+    assert process.poll() is None, "the pipeline ended before it could be killed"
+    stop(process, signal.SIGKILL)
+    print(f"killed after {share:.0%} of {stage} ({seconds[stage]:.1f} s)")  # shown if what follows fails
     clone.run("uv", "run", "dvc", "repro")
     assert digests(clone) == digests(undisturbed)
     clone.run("uv", "run", "dvc", "repro", "--force", "--single-item", "train")
     assert "RUNNING" not in statuses(clone)
+
+
+def test_a_store_killed_in_the_making_is_made_again(undisturbed: Repository, tmp_path: Path) -> None:
+    """SIGKILL while MLflow makes its tables, four times over: the next process finds a store that works."""
+    store = tmp_path / "new.db"
+    environment = undisturbed.environment | {"MLFLOW_TRACKING_URI": f"sqlite:///{store}"}
+    code = "from project import tracking; print(tracking.connect('first').get_experiment_by_name('first').name)"
+    command = [str(undisturbed.path / ".venv/bin/python"), "-c", code]
+    for seconds in (0.1, 0.2, 0.4, 0.6):
+        store.unlink(missing_ok=True)
+        process = subprocess.Popen(command, cwd=undisturbed.path, env=environment, stdout=-3, stderr=-3)
+        while not store.exists() and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(seconds)
+        process.kill()
+        process.wait(30)
+        done = subprocess.run(command, cwd=undisturbed.path, env=environment, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "first\n"), done.stderr[-2000:]
 
 
 def start_training(clone: Repository, uri: str) -> subprocess.Popen[str]:

@@ -25,7 +25,7 @@ NAMES = TEXT.filter(lambda text: not any(sign in text for sign in ("{{", "{%", "
 MARKS = "*a* _b_ `c` [d](e) ![f](g) <i> &amp; &#35; $h$ | j #"
 LINES = "- one\ntwo\r\n\nthree\n---\n[tool]\nfour"
 QUOTES = "\\ \\n %s ${a} }} %} ' \" ''' \"\"\" # : \t."
-SCRIPTS = "1. \u2028\u2029\u0085\u202e\ufeff\u00ad🚀שלום 漢字"
+SCRIPTS = "1. \u2028\u2029\u0085\u202e\ufeff\u00ad🚀שלום 漢字\n\u202e"
 
 
 @example(name=MARKS, description=MARKS, team=MARKS, sponsor=MARKS)
@@ -92,4 +92,4 @@ def blocks(path: Path) -> list[str]:
 def visible(name: str) -> str:
     """Give a name as one line, without the marks that only steer its direction."""
     steering = {0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-    return "".join(c for c in " ".join(name.split()) if ord(c) not in steering)
+    return " ".join("".join(c for c in name if ord(c) not in steering).split())

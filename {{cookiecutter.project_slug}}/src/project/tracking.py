@@ -6,6 +6,8 @@ import os
 import platform
 import subprocess
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -38,14 +40,27 @@ def connect(experiment: str) -> MlflowClient:
     uri = os.environ["MLFLOW_TRACKING_URI"]
     try:
         if uri.startswith("sqlite:///"):
-            store = Path(uri.removeprefix("sqlite:///"))
-            with FileLock(store.with_name(f".{store.name}.lock")):
+            with _made_whole(Path(uri.removeprefix("sqlite:///"))):
                 mlflow.set_experiment(experiment)
         else:
             mlflow.set_experiment(experiment)
     except MlflowException as error:
         raise stage.ProjectError(f"MLFLOW_TRACKING_URI: cannot use {uri}: {error.message}") from error
     return MlflowClient()
+
+
+@contextmanager
+def _made_whole(store: Path) -> Generator[None]:
+    """Let one process at a time open the store; if one was killed while it made the tables, begin with none again."""
+    unfinished = store.with_name(f".{store.name}.unfinished")
+    with FileLock(store.with_name(f".{store.name}.lock")):
+        if unfinished.exists():
+            for ending in ("", "-journal", "-wal", "-shm"):
+                store.with_name(store.name + ending).unlink(missing_ok=True)
+        if not store.exists():
+            unfinished.touch()
+        yield
+        unfinished.unlink(missing_ok=True)
 
 
 def close_killed_runs(client: MlflowClient, experiment: str) -> list[str]:
