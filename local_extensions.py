@@ -3,10 +3,13 @@
 import importlib.util
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
+from cookiecutter.config import BUILTIN_ABBREVIATIONS
 from cookiecutter.exceptions import FailedHookException
+from cookiecutter.repository import expand_abbreviations
 from jinja2 import Environment
 from jinja2.ext import Extension
 
@@ -42,6 +45,27 @@ def hexadecimal(value: object) -> str:
     return json.dumps(value).encode().hex()
 
 
+def kit_source(answers: dict[str, Any]) -> str:
+    """Give where uv finds the kit, as a TOML table: there where the template came from, at the same version."""
+    template = str(answers["_template"])
+    if Path(template).is_dir():
+        return f"{{ path = {quoted(Path(template).resolve().as_posix())} }}"
+    if template.endswith(".zip"):
+        return f"{{ url = {quoted(template)} }}"
+    address = expand_abbreviations(template, BUILTIN_ABBREVIATIONS)
+    if not re.match(r"[a-z+]+://", address):  # the short form of ssh, user@host:path
+        address = "ssh://" + address.replace(":", "/", 1)
+    return f"{{ git = {quoted(address)}, rev = {quoted(_commit(answers))} }}"
+
+
+def _commit(answers: dict[str, Any]) -> str:
+    """Give the template's commit: cruft says it, cookiecutter leaves its clone."""
+    if "_commit" in answers:
+        return str(answers["_commit"])
+    command = ["git", "-C", str(answers["_repo_dir"]), "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def refuse_bad_answers(answers: dict[str, Any]) -> str:
     """Stop before anything is written if an answer is one that the pre-generation hook refuses."""
     path = Path(__file__).parent / "hooks" / "pre_gen_project.py"
@@ -65,5 +89,6 @@ class TemplateExtension(Extension):
             line=line,
             markdown=markdown,
             hexadecimal=hexadecimal,
+            kit_source=kit_source,
             refuse_bad_answers=refuse_bad_answers,
         )

@@ -180,6 +180,7 @@ class IngestParameters(Strict):
     """Where the rows come from."""
 
     source: str
+    options: dict[str, Any] = {}
 
 
 class SplitParameters(Strict):

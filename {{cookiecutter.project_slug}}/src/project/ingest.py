@@ -1,36 +1,111 @@
-"""Bring the rows in: from the domain's example, a file or a URL. Writes `data/raw.csv` as it was found."""
+"""Bring the rows in: from the domain's example, a file or a folder of parts. Writes `data/raw.csv`, all values as text.
 
+Nothing is changed but the decimal sign of numbers. Rows come in pieces, so that the file may be larger than memory.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from tqdm import tqdm
 
 from project import contract, stage
 
 RAW = Path("data/raw.csv")
+PIECE = 50_000  # rows held in memory at a time
+TABLES = (".csv", ".tsv", ".txt", ".gz")
+OF_NUMBERS = ("decimal", "thousands")  # the options that say how numbers are written
 
 
-def read(source: str, seed: int) -> pd.DataFrame:
-    """Give the table at `source`, every value as text; "example" is the domain's own data.
+def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataFrame]:
+    """Give the rows at `source` in pieces, every value as text, "" where there is none.
 
-    Raises `ProjectError` where the source cannot be read.
+    `source` is "example" (the domain's own data), a CSV, Excel, Parquet or JSON Lines file, a folder of CSV files with
+    the same columns, or the URL of a CSV file. Raises `ProjectError` where it cannot be read.
     """
     if source == "example":
         from project import example
 
-        return example.load(seed)
+        yield example.load(seed)
+        return
+    options = {name: value for name, value in options.items() if name not in OF_NUMBERS}
     try:
-        return pd.read_csv(source, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise stage.ProjectError(f"params.yaml: ingest.source: cannot read {source!r}: {error}") from error
+        yield from _read(source, options)
+    except (OSError, ValueError, ImportError) as error:
+        reason = " ".join(str(error).split())
+        raise stage.ProjectError(f"params.yaml: ingest.source: cannot read {source!r}: {reason}") from error
+
+
+def _read(source: str, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
+    suffix = Path(source).suffix.lower()
+    if Path(source).is_dir():
+        yield from _parts(Path(source), options)
+    elif suffix in (".xlsx", ".xls"):
+        yield pd.read_excel(source, dtype=str, na_filter=False, **options)
+    elif suffix == ".parquet":
+        import pyarrow.parquet
+
+        for batch in pyarrow.parquet.ParquetFile(source).iter_batches(PIECE):
+            yield as_text(batch.to_pandas(types_mapper=pd.ArrowDtype))
+    elif suffix in (".jsonl", ".ndjson"):
+        import pyarrow.json
+
+        yield as_text(pyarrow.json.read_json(source).to_pandas(types_mapper=pd.ArrowDtype))
+    elif suffix in TABLES or "://" in source:
+        yield from pd.read_csv(source, dtype=str, na_filter=False, index_col=False, chunksize=PIECE, **options)
+    else:
+        raise ValueError(f"{suffix or 'no ending'} is none of {', '.join(TABLES)}, .xlsx, .parquet, .jsonl")
+
+
+def _parts(folder: Path, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
+    header = None
+    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES):
+        for piece in _read(str(path), options):
+            header = list(piece) if header is None else header
+            if list(piece) != header:
+                raise ValueError(f"{path.name} has the columns {list(piece)}, the files before it {header}")
+            yield piece
+
+
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Give typed columns as text: integers without a point, booleans as true and false, times by ISO 8601."""
+    import pyarrow as pa
+
+    def text(values: pd.Series) -> pd.Series:
+        column = pa.array(values)
+        if pa.types.is_nested(column.type):
+            raise ValueError(f"the column {values.name!r} holds {column.type}: give it one value a row")
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        return pd.Series(column.cast(pa.string()).fill_null(""), dtype=str)
+
+    return pd.DataFrame({name: text(table[name]) for name in table})
+
+
+def decimal_point(table: pd.DataFrame, options: dict[str, Any], numbers: list[str]) -> pd.DataFrame:
+    """Give the table with a point as the decimal sign of its `numbers`, and nothing between thousands."""
+    decimal, thousands = options.get("decimal", "."), options.get("thousands")
+    for name in numbers if decimal != "." or thousands else ():
+        values = table[name].str.replace(thousands, "", regex=False) if thousands else table[name]
+        table[name] = values.str.replace(decimal, ".", regex=False)
+    return table
 
 
 def main() -> None:
     """Write the raw table."""
     parameters = contract.load_parameters()
-    table = read(parameters.ingest.source, parameters.seed)
-    with stage.replacing(RAW) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
-    print(f"ingest: {len(table):,} rows, {table.shape[1]} columns from {parameters.ingest.source} -> {RAW}")
+    source, options = parameters.ingest.source, parameters.ingest.options
+    numbers = []
+    if any(name in options for name in OF_NUMBERS):
+        numbers = [c.name for c in contract.load_data_contract().columns if c.type in ("number", "integer")]
+    rows = columns = 0
+    with stage.replacing(RAW) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        for piece in tqdm(pieces(source, options, parameters.seed), desc="ingest", unit="piece", disable=None):
+            table = decimal_point(piece, options, numbers)
+            table.to_csv(file, index=False, header=rows == 0, lineterminator="\n")
+            rows, columns = rows + len(table), table.shape[1]
+    print(f"ingest: {rows:,} rows, {columns} columns from {source} -> {RAW}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,83 @@
+"""The documents that speak of the data, filled with facts; what only people know is asked for."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from capstone_kit.adopt.infer import Field, Inference
+from capstone_kit.adopt.source import Source
+from capstone_kit.project import Project
+
+BEGIN, END = "<!-- data:begin -->", "<!-- data:end -->"
+NAMES = ("datasheet.md", "charter.md", "impact-assessment.md")
+SHOWN = 60  # columns in the datasheet's table
+CLASSES = 8  # classes named in it
+SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|!&~$])")
+
+
+def markdown(value: object) -> str:
+    """Give `value` as one line of Markdown that shows it literally, in a table too."""
+    return SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
+
+
+def code(value: object) -> str:
+    """Give `value` for a span of code within a table."""
+    return " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")
+
+
+def limits(field: Field) -> str:
+    """Give the limits of a field in words."""
+    found = field.constraints
+    if "enum" in found:
+        values = [str(value) for value in found["enum"]]
+        return ", ".join(values[:CLASSES]) + (f" and {len(values) - CLASSES} more" if len(values) > CLASSES else "")
+    if "minimum" in found:
+        return f"{found['minimum']:g} to {found['maximum']:g}" + (f" {field.unit}" if field.unit else "")
+    return str(field.more.get("format", ""))
+
+
+def written(project: Project, source: Source, found: Inference, confidentiality: str) -> dict[str, str]:
+    """Give the documents' new texts by name. One that was adopted before keeps all but the facts between its marks."""
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=False, trim_blocks=False)  # noqa: S701  (Markdown, escaped by its own filter)
+    environment.filters |= {"markdown": markdown, "code": code}
+    facts = _facts(project, source, found, confidentiality)
+    texts = {}
+    for name in NAMES:
+        fresh = re.sub(r"\n{3,}", "\n\n", environment.get_template(f"{name}.j2").render(facts)).strip() + "\n"
+        path = project.path(f"docs/{name}")
+        texts[f"docs/{name}"] = _merged(path.read_text(encoding="utf-8") if path.exists() else "", fresh)
+    return texts
+
+
+def _facts(project: Project, source: Source, found: Inference, confidentiality: str) -> dict[str, Any]:
+    personal = [f"`{code(f.name)}` seems to hold {f.personal}." for f in found.fields if f.personal]
+    unit = f" {found.target.unit}" if found.target.unit else ""
+    return {
+        "project": project.toml("capstone.toml")["project"],
+        "title": source.path.stem,
+        "origin": source.origin,
+        "found": found,
+        "shown": found.fields[:SHOWN],
+        "shares": list(zip(found.labels, found.shares, strict=True))[:CLASSES],
+        "more": max(0, len(found.labels) - CLASSES),
+        "signs": ", ".join(repr(sign) for sign in found.missing),
+        "limits": limits,
+        "confidentiality": confidentiality,
+        "people": "\n".join(personal),
+        "findings": [*(f"{f.name} {f.leakage}" for f in found.fields if f.leakage), *found.remarks],
+        "baseline": f"{found.baseline:.4g}{unit}",
+        "begin": BEGIN,
+        "end": END,
+    }
+
+
+def _merged(before: str, fresh: str) -> str:
+    """Give `before` with the facts of `fresh` between its marks; `fresh` itself where there are none."""
+    head, begin, rest = before.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        return fresh
+    facts = fresh.partition(BEGIN)[2].partition(END)[0]
+    return f"{head}{BEGIN}{facts}{END}{tail}"

@@ -1,0 +1,456 @@
+"""From what the columns hold to what they are: type, limits, role and reason, and the task that the target poses."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from capstone_kit.adopt.profile import EXACT, LARGEST, PERHAPS_MISSING, Column, Profile, numbers, units
+from capstone_kit.project import KitError
+
+CLASSES = 10  # so many different whole numbers are still taken for classes
+MAY_BE_STRANGE = 0.05  # of a column of numbers: taken for signs of a missing value
+FEW = 20  # different values of a text that are listed as the only ones allowed
+OFTEN = 5  # times that each of them has to occur on average
+SUSPICIOUS = 0.98  # of the target that a single feature explains
+BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
+POSITIVE = {"1", "true", "yes", "y", "t", "positive", "pos", "malignant", "failure", "fail", "failed", "fault", "default", "churn"}
+ROW_NAMES = r"(^|[_\s.])(id|ids|idx|index|nr|no|key|code|serial|uuid|guid|rownames?|row|unnamed: \d+)$|^unnamed: \d+$"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the student said on the command line."""
+
+    target: str
+    kind: str | None = None
+    positive: str | None = None
+    time: str | None = None
+    group: str | None = None
+    identifiers: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    confidential: bool = False
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column as the data contract will describe it."""
+
+    name: str
+    type: str
+    role: str = "feature"
+    reason: str = ""  # why it is excluded
+    unit: str | None = None
+    constraints: dict[str, Any] = field(default_factory=dict)
+    more: dict[str, Any] = field(default_factory=dict)  # format, trueValues, falseValues
+    personal: str = ""  # what personal data it seems to hold
+    leakage: str = ""  # why it seems to give the answer away
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The table as the contracts will describe it."""
+
+    rows: int
+    fields: tuple[Field, ...]
+    kind: str
+    labels: tuple[Any, ...]  # the classes, the commonest first; none for a regression
+    positive: Any
+    shares: tuple[float, ...]  # of the classes among the rows
+    baseline: float  # mean absolute error of the median, or the share of the commonest class
+    missing: tuple[str, ...]  # the signs that stand for a missing value
+    unlabelled: int  # rows without a target
+    remarks: tuple[str, ...]
+
+    @property
+    def target(self) -> Field:
+        """The field to be predicted."""
+        return next(f for f in self.fields if f.role == "target")
+
+    @property
+    def features(self) -> tuple[Field, ...]:
+        """The fields that the model is given."""
+        return tuple(f for f in self.fields if f.role == "feature" or (f.role == "time" and f.type in ("date", "datetime")))
+
+
+def infer(found: Profile, wishes: Wishes) -> Inference:
+    """Give types, roles and task. Raises `KitError` where there is too little to learn from or a name is unknown."""
+    if not found.rows:
+        raise KitError("the table has a header and no rows")
+    wishes = _named(found, wishes)
+    strange = tuple(sorted({token for c in found.columns for token in _stands_for_nothing(c)}))
+    missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""} | set(strange)))
+    by_name = {c.name: c for c in found.columns}
+    sample = found.sample.mask(found.sample.isin(missing))
+    target = by_name[wishes.target]
+    kind = _kind(target, wishes)
+    labelled = sample[sample[target.name].notna()].reset_index(drop=True)
+    fields = tuple(_field(c, labelled[c.name], wishes, kind) for c in found.columns)
+    labels, shares = _classes(target, kind, strange)
+    fields = _roles(fields, by_name, labelled, wishes, kind)
+    result = Inference(
+        rows=found.rows,
+        fields=fields,
+        kind=kind,
+        labels=labels,
+        positive=_positive(labels, shares, wishes),
+        shares=shares,
+        baseline=_baseline(labelled[target.name], kind, shares),
+        missing=missing,
+        unlabelled=target.missing + sum((target.strange or {}).get(t, 0) for t in strange if kind == "regression"),
+        remarks=tuple(_remarks(found, wishes, fields, kind, strange)),
+    )
+    if not result.features:
+        reasons = "; ".join(f"{f.name} {f.reason}" for f in fields if f.reason) or "the target is the only column"
+        raise KitError(f"no column is left to predict {target.name!r} from: {reasons}")
+    return result
+
+
+def _named(found: Profile, wishes: Wishes) -> Wishes:
+    """Check that every named column is there."""
+    names = [c.name for c in found.columns]
+
+    def known(name: str, option: str) -> str:
+        if name in names:
+            return name
+        near = get_close_matches(name, names, 1, 0.6) or [n for n in names if n.strip().lower() == name.strip().lower()]
+        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
+        raise KitError(f"{option}: there is no column {name!r}; {hint}")
+
+    known(wishes.target, "--target")
+    for option, name in (("--time", wishes.time), ("--group", wishes.group)):
+        if name is not None and known(name, option) == wishes.target:
+            raise KitError(f"{option}: {name!r} is the target")
+    for option, chosen in (("--id", wishes.identifiers), ("--drop", wishes.dropped)):
+        for name in chosen:
+            if known(name, option) == wishes.target:
+                raise KitError(f"{option}: {name!r} is the target")
+    return wishes
+
+
+def _stands_for_nothing(column: Column) -> list[str]:
+    """Give the few texts in a column of numbers that must stand for a missing value."""
+    if not column.numbers or not column.strange:
+        return []
+    share = column.strange.total() / column.filled
+    few = len(column.strange) <= 3 and all(not re.search(r"\d", token) for token in column.strange)
+    if all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9 or (few and share <= MAY_BE_STRANGE):
+        return list(column.strange)
+    return []
+
+
+def _type(column: Column) -> tuple[str, dict[str, Any]]:
+    """Give the Table Schema type of a column, and its format or its texts for true and false."""
+    if not column.filled:
+        return "string", {}
+    if column.numbers and (not column.strange or _stands_for_nothing(column)) and column.strange is not None:
+        if column.leading_zero or (column.whole and max(abs(column.low), abs(column.high)) > EXACT):
+            return "string", {}
+        return ("integer" if column.whole else "number"), {}
+    if column.values is not None and (pair := _boolean(list(column.values))):
+        return "boolean", {"trueValues": pair[0], "falseValues": pair[1]}
+    if column.formats and not column.numbers:
+        chosen = column.formats[0]
+        return ("datetime" if column.timed else "date"), ({} if chosen == "iso" else {"format": chosen})
+    return "string", {}
+
+
+def _boolean(values: list[str]) -> tuple[list[str], list[str]] | None:
+    for yes, no in BOOLEANS:
+        if {v.lower() for v in values} == {yes, no}:
+            return sorted(v for v in values if v.lower() == yes), sorted(v for v in values if v.lower() == no)
+    return None
+
+
+def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Field:
+    """Give a column's type and limits; its role follows."""
+    type_, more = _type(column)
+    target = column.name == wishes.target
+    constraints: dict[str, Any] = {}
+    complete = column.missing == 0 and not _stands_for_nothing(column)
+    if target or (complete and column.filled):
+        constraints["required"] = True
+    if target and kind == "classification":
+        constraints["enum"] = list(_labels(column, type_))
+        more = {} if type_ == "date" else more
+    elif type_ in ("integer", "number"):
+        constraints |= _range(column, sample, type_)
+    elif type_ == "string" and 2 <= column.distinct <= FEW and column.filled >= OFTEN * column.distinct:
+        constraints["enum"] = sorted(column.values or ())
+    return Field(column.name, type_, "feature", "", units(column.name) if type_ in ("integer", "number") else None, constraints, more)
+
+
+def _labels(column: Column, type_: str) -> list[Any]:
+    """Give the classes, typed as the field is, the commonest first."""
+    read: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": lambda text: text.lower() in POSITIVE | {"on"}}
+    parse = read.get(type_, str)
+    strange = _stands_for_nothing(column)
+    return list(dict.fromkeys(parse(text) for text, _ in (column.values or {}).most_common() if text not in strange))
+
+
+def _range(column: Column, sample: pd.Series, type_: str) -> dict[str, Any]:
+    """Give limits that leave room beyond what was seen: a tenth of the spread of the middle 98 in 100 rows."""
+    values = numbers(sample).dropna()
+    low, high = values.quantile([0.01, 0.99]) if len(values) else (column.low, column.high)
+    room = 0.1 * ((high - low) or (column.high - column.low) or abs(column.low) or 1.0)
+    ends = [column.low - room, column.high + room]
+    if column.low >= 0:
+        ends[0] = max(0.0, ends[0])
+    if column.low >= 0 and column.high <= 1:
+        ends[1] = 1.0
+    if type_ == "integer":
+        return {"minimum": math.floor(ends[0]), "maximum": math.ceil(ends[1])}
+    return {"minimum": _outward(ends[0], room, math.floor), "maximum": _outward(ends[1], room, math.ceil)}
+
+
+def _outward(value: float, room: float, towards: Callable[[float], int]) -> float:
+    """Round to the decimal place of `room`, away from the values."""
+    step = 10.0 ** math.floor(math.log10(room)) if 0 < room < math.inf else 1.0
+    rounded = towards(value / step) * step if abs(value / step) < EXACT else value
+    return float(f"{rounded:.12g}")
+
+
+def _kind(target: Column, wishes: Wishes) -> str:
+    """Give classification or regression. Raises `KitError` where the target teaches nothing."""
+    if not target.filled:
+        raise KitError(f"the target {target.name!r} holds no value in any row")
+    if target.distinct == 1:
+        only = next(iter(target.values or ()))
+        raise KitError(f"the target {target.name!r} is {only!r} in every row: there is nothing to learn")
+    if wishes.kind not in (None, "classification", "regression"):
+        raise KitError(f"--kind is {wishes.kind!r}; allowed are classification and regression")
+    type_, _ = _type(target)
+    kind = wishes.kind or _likely_kind(target, type_)
+    if kind == "regression" and type_ not in ("integer", "number"):
+        raise KitError(f"--kind regression needs numbers, and {target.name!r} holds texts such as {_an_example(target)!r}")
+    if kind == "regression" and target.low == target.high:
+        raise KitError(f"the target {target.name!r} is {target.low:g} in every row: there is nothing to learn")
+    if kind == "classification":
+        _check_classes(target, type_)
+    return kind
+
+
+def _likely_kind(target: Column, type_: str) -> str:
+    if type_ not in ("integer", "number"):
+        return "classification"
+    integral = target.whole or all(float(v).is_integer() for v in target.values or ["0.5"] if v not in PERHAPS_MISSING)
+    return "classification" if integral and target.distinct <= CLASSES else "regression"
+
+
+def _check_classes(target: Column, type_: str) -> None:
+    classes = target.distinct
+    many = f"more than {classes - 1:,}" if target.values is None else f"{classes:,}"
+    if target.values is None or (classes > 2 and classes * 2 > target.filled):
+        what = "days" if type_ in ("date", "datetime") else "values"
+        raise KitError(
+            f"the target {target.name!r} has {many} different {what} in {target.filled:,} rows: "
+            "too few rows for each to be learnt as a class"
+        )
+    if target.filled < 10:
+        raise KitError(f"{target.filled} rows have a target: at least 10 are needed to train, calibrate and test")
+
+
+def _an_example(column: Column) -> str:
+    texts = column.strange or column.values or {"": 0}
+    return next(iter(texts))
+
+
+def _classes(target: Column, kind: str, strange: tuple[str, ...]) -> tuple[tuple[Any, ...], tuple[float, ...]]:
+    if kind == "regression":
+        return (), ()
+    type_, _ = _type(target)
+    labels = _labels(target, type_)
+    counts = [n for text, n in (target.values or {}).items() if text not in strange or type_ == "string"]
+    return tuple(labels), tuple(sorted((n / sum(counts) for n in counts), reverse=True))
+
+
+def _positive(labels: tuple[Any, ...], shares: tuple[float, ...], wishes: Wishes) -> Any:
+    if not labels:
+        if wishes.positive is not None:
+            raise KitError("--positive names a class, and the task is a regression")
+        return None
+    if wishes.positive is not None:
+        chosen = next((label for label in labels if str(label).lower() == wishes.positive.lower()), None)
+        if chosen is None:
+            raise KitError(f"--positive: {wishes.positive!r} is no class; the classes are {', '.join(map(str, labels[:12]))}")
+        return chosen
+    if len(labels) > 2:
+        return None
+    return next((label for label in labels if str(label).lower() in POSITIVE), labels[-1])
+
+
+def _baseline(target: pd.Series, kind: str, shares: tuple[float, ...]) -> float:
+    """Give the mean absolute error of the median, or the share of the commonest class."""
+    if kind == "classification":
+        return max(shares)
+    values = numbers(target).dropna()
+    return float((values - values.median()).abs().mean())
+
+
+def _roles(
+    fields: tuple[Field, ...], columns: dict[str, Column], sample: pd.DataFrame, wishes: Wishes, kind: str
+) -> tuple[Field, ...]:
+    """Give every field its role, and the reason where it is not a feature."""
+    asked = {wishes.target: "target", wishes.time: "time", wishes.group: "group"} | dict.fromkeys(wishes.identifiers, "identifier")
+    decided = []
+    for one in fields:
+        column, values = columns[one.name], sample[one.name]
+        personal = _personal(one, values)
+        if one.name in wishes.dropped:
+            one = replace(one, role="excluded", reason="was dropped on the command line")
+        elif role := asked.get(one.name):
+            one = replace(one, role=role, reason="names the row, as said on the command line" if role == "identifier" else "")
+        elif reason := _useless(one, column):
+            one = replace(one, role="excluded", reason=reason)
+        elif reason := _names_the_row(one, column):
+            one = replace(one, role="identifier", reason=reason)
+        elif personal:
+            one = replace(one, role="excluded", reason=f"seems to hold {personal}, from which a model must not learn")
+        else:
+            one = _against_target(one, values, sample[wishes.target], kind)
+        if one.role in ("excluded", "identifier"):  # anything may stand there: nobody depends on it
+            one = replace(one, type="string", constraints={}, more={})
+        decided.append(replace(one, personal=personal))
+    if (time := wishes.time) and next(f for f in decided if f.name == time).type not in ("date", "datetime", "integer", "number"):
+        raise KitError(f"--time: {time!r} holds neither dates nor numbers, but texts such as {_an_example(columns[time])!r}")
+    return tuple(decided)
+
+
+def _useless(one: Field, column: Column) -> str:
+    if not column.filled:
+        return "holds no value"
+    if column.distinct == 1 and not column.missing:
+        return f"is {next(iter(column.values or ()))!r} in every row"
+    if one.type in ("integer", "number") and max(abs(column.low), abs(column.high)) > LARGEST:
+        return f"holds numbers beyond {LARGEST:.1e}, the largest of single precision, in which the model calculates"
+    many = column.distinct > 0.5 * column.filled or column.values is None
+    if one.type == "string" and many and column.words / column.filled >= 4:
+        return "is free text, which the model does not read"
+    return ""
+
+
+def _names_the_row(one: Field, column: Column) -> str:
+    if column.filled < 10 or not column.unique:
+        return ""
+    if one.type == "string":
+        return "has a value of its own in every row" if column.missing == 0 or column.filled > 0.5 * column.rows else ""
+    if one.type != "integer" or column.missing:
+        return ""
+    counted = column.low in (0, 1) and column.high - column.low == column.filled - 1
+    if counted or re.search(ROW_NAMES, one.name.lower()) or re.search(r"[a-z](Id|ID|No|Nr)$", one.name):
+        return "counts or names the rows"
+    return ""
+
+
+def _against_target(one: Field, values: pd.Series, target: pd.Series, kind: str) -> Field:
+    """Exclude a copy of the target; remark on a field that all but gives it away."""
+    pair = pd.DataFrame({"x": values, "y": target}).dropna()
+    if len(pair) < 10 or one.type in ("date", "datetime"):
+        return one
+    if _copies(pair, one, kind):
+        return replace(one, role="excluded", reason="is the target in other words")
+    share = explained(pair, one.type in ("integer", "number"), kind)
+    if share >= SUSPICIOUS:
+        return replace(one, leakage=f"alone explains {share:.1%} of the target: is it known before the prediction is asked for?")
+    return one
+
+
+def _copies(pair: pd.DataFrame, one: Field, kind: str) -> bool:
+    if pair["x"].equals(pair["y"]):
+        return True
+    if kind == "classification":
+        classes = pair["y"].nunique()
+        return bool(pair["x"].nunique() == classes == len(pair.drop_duplicates()) and len(pair) >= 5 * classes and classes > 1)
+    if one.type not in ("integer", "number"):
+        return False
+    x, y = numbers(pair["x"]), numbers(pair["y"])
+    return bool(x.std() > 0 and y.std() > 0 and abs(x.corr(y)) > 1 - 1e-9)
+
+
+def explained(pair: pd.DataFrame, numeric: bool, kind: str) -> float:
+    """Give the share of the target that one feature explains in rows it was not learnt from, 0 to 1.
+
+    The feature is cut into bins of equal size (or its own values); each bin of the even rows predicts the odd rows by
+    its commonest class or its mean. The share is that of the errors of the best constant which disappear.
+    """
+    x, y = pair["x"], pair["y"]
+    if numeric:
+        x = pd.qcut(numbers(x).rank(method="average"), min(100, max(2, len(pair) // 20)), labels=False, duplicates="drop")
+    learn, held = pair.index % 2 == 0, pair.index % 2 == 1
+    if kind == "regression":
+        values = numbers(y)
+        guess = x[held].map(values[learn].groupby(x[learn]).mean()).fillna(values[learn].mean())
+        errors, trivial = ((values[held] - guess) ** 2).sum(), ((values[held] - values[learn].mean()) ** 2).sum()
+    else:
+        common = y[learn].mode().iloc[0]
+        table = y[learn].groupby(x[learn]).agg(lambda part: part.mode().iloc[0])
+        guess = x[held].map(table).fillna(common)
+        errors, trivial = (y[held] != guess).sum(), (y[held] != common).sum()
+    return max(0.0, 1 - float(errors) / float(trivial)) if trivial else 0.0
+
+
+def _personal(one: Field, values: pd.Series) -> str:
+    """Say what personal data a column seems to hold."""
+    texts = values.dropna().drop_duplicates().head(500)
+    if texts.empty:
+        return ""
+    name = re.sub(r"[\W_]+", " ", one.name.lower()).strip()
+    if one.type not in ("string", "integer"):
+        return ""
+    for what, hint, pattern in PERSONAL:
+        fits = texts.str.fullmatch(pattern).mean()
+        if fits > 0.8 and (hint is None or re.search(hint, name)):
+            return what
+    return ""
+
+
+PERSONAL = (
+    ("e-mail addresses", None, r"[^@\s]+@[^@\s]+\.\w+"),
+    ("national identity numbers", None, r"\d{3}-\d{2}-\d{4}"),
+    ("national identity numbers", r"\b(ssn|social security|passport|national id|tax id|nino|aadhaar|cpf)\b", r"[\w .-]{6,20}"),
+    ("telephone numbers", None, r"(\+\d{1,3}[ .-]?)?\(\d{2,4}\)[ .-]?\d{3,4}[ .-]?\d{3,5}|\+\d{1,3}([ .-]\d{2,5}){2,4}|\d{3}-\d{3}-\d{4}"),
+    ("telephone numbers", r"\b(phone|telephone|mobile|cell|fax|tel)\b", r"[+\d][\d\s().-]{6,20}"),
+    ("IP addresses", None, r"(\d{1,3}\.){3}\d{1,3}"),
+    (
+        "names of people",
+        r"\b(first ?name|last ?name|surname|full ?name|given name|family name)$|^((patient|employee|customer|student|contact) )?name$",
+        r"[A-Z][\w'’-]+([ ,.]+\W*[A-Z][\w'’.()\" ,-]*)*",
+    ),
+)
+
+
+def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], kind: str, strange: tuple[str, ...]) -> Iterator[str]:
+    """Give what was decided without being asked."""
+    if strange:
+        yield f"{', '.join(map(repr, strange))} among numbers is read as a missing value"
+    for column in found.columns:
+        if "%m/%d/%Y" in str(column.formats[:1]) and any("%d/%m/%Y" in f for f in column.formats):
+            yield f"{column.name!r}: month/day/year and day/month/year both fit; month first is taken"
+    dates = [f.name for f in fields if f.type in ("date", "datetime") and f.role == "feature"]
+    if dates and wishes.time is None:
+        yield f"rows are divided at random; if the future is to be predicted, say --time {dates[0]!r}"
+    if wishes.time and wishes.group:
+        yield "rows are split by time, so that rows of one group may lie on both sides"
+    for one, column in zip(fields, found.columns, strict=True):
+        if one.role == "feature" and (sentinel := _sentinel(column, found.sample[one.name])):
+            yield f"{one.name!r}: {sentinel} lies far from all other values and is frequent: does it stand for a missing value?"
+
+
+def _sentinel(column: Column, sample: pd.Series) -> str:
+    """Give a value such as 9999 or -999 that looks like a sign for a missing one."""
+    if not column.numbers or column.strange is None:
+        return ""
+    values = numbers(sample).dropna()
+    for end in (column.low, column.high):
+        rest = values[values != end]
+        count = len(values) - len(rest)
+        if re.fullmatch(r"-?(9{2,}|9{2,}\.0+)|-1\.0|-1", f"{end:g}") and count >= 2 and len(rest):
+            distance = abs(end - (rest.max() if end == column.high else rest.min()))
+            if distance > (rest.max() - rest.min()):
+                return f"{end:g}"
+    return ""

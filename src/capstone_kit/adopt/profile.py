@@ -1,0 +1,180 @@
+"""What each column of a table holds, found in one pass over pieces of it, so that the table may be larger than memory."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")  # stand for nothing in any column
+PERHAPS_MISSING = ("-", "--", ".", "*", "None", "none", "missing", "unknown", "inf", "-inf")  # where the others are numbers
+LIMIT = 2_000  # different values that are counted; beyond, only that they are many
+STRANGE = 20  # different texts among numbers that are remembered
+CELLS = 4_000_000  # of the sample
+EXACT = 2.0**53  # larger integers are codes: a float cannot hold them
+LARGEST = float(np.finfo(np.float32).max)  # the model calculates in single precision
+
+DAYS = (
+    *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
+    *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %d %Y"),
+)
+FORMATS = ("iso", *DAYS, *(f"{day} %H:%M" for day in DAYS), *(f"{day} %H:%M:%S" for day in DAYS))
+
+
+@dataclass
+class Column:
+    """What is known of one column; it grows piece by piece."""
+
+    name: str
+    rows: int = 0
+    missing: int = 0
+    tokens: Counter[str] = field(default_factory=Counter)  # which of the signs for nothing occur
+    values: Counter[str] | None = field(default_factory=Counter)  # None: more than LIMIT
+    numbers: int = 0
+    strange: Counter[str] | None = field(default_factory=Counter)  # what is no number; None: too many different ones
+    whole: bool = True
+    leading_zero: bool = False
+    low: float = np.inf
+    high: float = -np.inf
+    formats: tuple[str, ...] = FORMATS  # of dates, that all values keep
+    timed: bool = False  # whether a value has a time of day
+    words: int = 0
+    hashes: list[np.ndarray] | None = field(default_factory=list)  # of all values, while none occurred twice
+
+    @property
+    def filled(self) -> int:
+        """Rows with a value."""
+        return self.rows - self.missing
+
+    @property
+    def unique(self) -> bool:
+        """Whether no value occurs twice."""
+        if self.hashes is None or not self.filled:
+            return False
+        return len(np.unique(np.concatenate(self.hashes))) == self.filled
+
+    @property
+    def distinct(self) -> int:
+        """How many different values there are, or one more than are counted."""
+        return LIMIT + 1 if self.values is None else len(self.values)
+
+    def add(self, cells: pd.Series) -> None:
+        """Take in the next piece."""
+        self.rows += len(cells)
+        blank = cells.isin(MISSING)
+        if blank.any():
+            self.missing += int(blank.sum())
+            self.tokens.update(cells[blank].value_counts().to_dict())
+            cells = cells[~blank]
+        if cells.empty:
+            return
+        self._count(cells)
+        if self.strange is not None:
+            self._as_numbers(cells)
+        if self.strange is None or self.numbers == 0:
+            self._as_dates(cells)
+            self.words += int(cells.str.count(" ").sum()) + len(cells)
+
+    def _count(self, cells: pd.Series) -> None:
+        if self.values is not None:
+            self.values.update(cells.value_counts().to_dict())
+            if len(self.values) > LIMIT:
+                self.values = None
+        if self.hashes is not None:
+            found = pd.util.hash_array(cells.to_numpy(dtype=object), categorize=False)
+            self.hashes = None if len(np.unique(found)) < len(found) else [*self.hashes, found]
+
+    def _as_numbers(self, cells: pd.Series) -> None:
+        numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+        finite = np.isfinite(numbers)
+        self.numbers += int(finite.sum())
+        if not finite.all():
+            assert self.strange is not None
+            self.strange.update(cells[~finite].value_counts().to_dict())
+            if len(self.strange) > STRANGE:
+                self.strange = None
+                return
+        if finite.any():
+            texts, numbers = cells[finite], numbers[finite]
+            self.whole = self.whole and bool(texts.str.fullmatch(r"[-+]?\d+").all())
+            self.leading_zero = self.leading_zero or bool(texts.str.match(r"-?0\d").any() and self.whole)
+            self.low, self.high = min(self.low, numbers.min()), max(self.high, numbers.max())
+
+    def _as_dates(self, cells: pd.Series) -> None:
+        if not self.formats:
+            return
+        few = cells.drop_duplicates().head(50)
+        if not few.str.contains(r"\d", regex=True).all():
+            self.formats = ()
+        self.formats = tuple(f for f in self.formats if _parses(few, f))
+        self.formats = tuple(f for f in self.formats if _parses(cells, f))
+        self.timed = self.timed or bool(few.str.contains(":", regex=False).any())
+
+
+def _parses(cells: pd.Series, form: str) -> bool:
+    if form == "iso":
+        if not cells.str.match(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d|$)").all():
+            return False
+        return bool(pd.to_datetime(cells, format="ISO8601", errors="coerce", utc=True).notna().all())
+    return bool(pd.to_datetime(cells, format=form, errors="coerce").notna().all())
+
+
+@dataclass(frozen=True)
+class Profile:
+    """All columns of a table, and a sample of its rows."""
+
+    rows: int
+    columns: tuple[Column, ...]
+    sample: pd.DataFrame  # texts as found, at most CELLS of them, drawn evenly
+
+
+def profile(pieces: Iterable[pd.DataFrame], seed: int = 0) -> Profile:
+    """Read a table piece by piece."""
+    rng = np.random.default_rng(seed)
+    columns: list[Column] = []
+    kept: list[pd.DataFrame] = []
+    keys: list[np.ndarray] = []
+    rows = 0
+    for piece in pieces:
+        columns = columns or [Column(str(name)) for name in piece]
+        for column, name in zip(columns, piece, strict=True):
+            column.add(piece[name])
+        rows += len(piece)
+        kept, keys = _draw([*kept, piece], [*keys, rng.random(len(piece))], CELLS // max(1, len(columns)))
+    sample = pd.concat(kept).reset_index(drop=True) if kept else pd.DataFrame()
+    return Profile(rows, tuple(columns), sample)
+
+
+def _draw(pieces: list[pd.DataFrame], keys: list[np.ndarray], size: int) -> tuple[list[pd.DataFrame], list[np.ndarray]]:
+    """Keep the `size` rows with the smallest random keys: an even sample of all rows so far, in their order."""
+    key = np.concatenate(keys)
+    if len(key) <= size:
+        return pieces, keys
+    kept = np.sort(np.argpartition(key, size)[:size])
+    return [pd.concat(pieces).iloc[kept]], [key[kept]]
+
+
+def numbers(cells: pd.Series) -> pd.Series:
+    """Give texts as numbers, NaN where they are none."""
+    found = pd.to_numeric(cells, errors="coerce").astype("float64")
+    return found.where(np.isfinite(found))
+
+
+def units(name: str) -> str | None:
+    """Give the unit that a column's name states, as in `temp [K]`, `temp (K)` or `speed_rpm`."""
+    if stated := re.search(r"[\[(]\s*([^\])]{1,15}?)\s*[\])]\s*$", name):
+        return stated.group(1) if not re.fullmatch(r"\d+|[a-z]{7,}", stated.group(1)) else None
+    ending = re.split(r"[_\s]", name)[-1]
+    return UNITS.get(ending) or (UNITS.get(ending.lower()) if "_" in name or " " in name else None) if ending != name else None
+
+
+UNITS = {
+    **{unit: unit for unit in ("rpm", "Hz", "kHz", "MHz", "GHz", "mm", "cm", "km", "kg", "mg", "kW", "MW", "kWh", "MWh", "Nm")},
+    **{unit: unit for unit in ("Pa", "kPa", "MPa", "GPa", "bar", "psi", "kJ", "mL", "ml", "ppm", "ppb", "mV", "kV", "mA", "dB")},
+    **{"ms": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min", "mins": "min", "hours": "h", "hrs": "h", "days": "d"},
+    **{"degc": "°C", "celsius": "°C", "degf": "°F", "fahrenheit": "°F", "kelvin": "K", "deg": "°", "degrees": "°", "rad": "rad"},
+    **{"pct": "%", "percent": "%", "usd": "USD", "eur": "EUR", "gbp": "GBP", "inches": "in", "feet": "ft", "miles": "mi", "lbs": "lb"},
+    **{"hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz", "kw": "kW", "mw": "MW", "kwh": "kWh", "mpa": "MPa", "kpa": "kPa", "kj": "kJ"},
+}

@@ -1,0 +1,99 @@
+"""The command `capstone`: parse, call, print, exit status. It decides nothing.
+
+Exit status: 0 done; 1 an expected failure, said in one sentence; 2 wrong usage; 3 a bug, with the path of its
+traceback; 130 interrupted. Each command imports what it needs when it is called, so that `--help` is quick.
+"""
+
+import signal
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from capstone_kit.project import KitError, Project, safe
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Moves a capstone repository to your own data, and says what it still needs.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def capstone(version: Annotated[bool, typer.Option("--version", help="print the version")] = False) -> None:
+    """Serve as the place of options that belong to no command."""
+    if version:
+        from capstone_kit import VERSION
+
+        print(VERSION)
+
+
+@app.command()
+def adopt(
+    source: Annotated[str, typer.Argument(help="CSV, Excel, Parquet or JSON Lines file, folder of CSV parts, URL, database URL")],
+    target: Annotated[str, typer.Option(help="the column to be predicted")],
+    kind: Annotated[str | None, typer.Option(help="classification or regression; inferred if not given")] = None,
+    positive: Annotated[str | None, typer.Option(help="the class that an alarm is about")] = None,
+    time: Annotated[str | None, typer.Option(help="column by which the rows are split into past and future")] = None,
+    group: Annotated[str | None, typer.Option(help="column whose groups are never divided")] = None,
+    id: Annotated[list[str] | None, typer.Option("--id", help="column that only names the row")] = None,  # noqa: A002
+    drop: Annotated[list[str] | None, typer.Option(help="column that the model must not see")] = None,
+    sheet: Annotated[str | None, typer.Option(help="sheet of an Excel file")] = None,
+    query: Annotated[str | None, typer.Option(help="SQL query, with a database URL")] = None,
+    confidential: Annotated[bool, typer.Option("--confidential", help="keep the data out of git, under DVC")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the decisions and change nothing")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing")] = False,
+) -> None:
+    """Bring your own data: infer the contract from the table, and let everything speak of it."""
+    from capstone_kit import adopt as adoption
+
+    wishes = adoption.Wishes(
+        target=target,
+        kind=kind,
+        positive=positive,
+        time=time,
+        group=group,
+        identifiers=tuple(id or ()),
+        dropped=tuple(drop or ()),
+        confidential=confidential,
+    )
+    adoption.adopt(Project.here(), source, wishes, sheet=sheet, query=query, dry_run=dry_run, ask=not yes)
+
+
+class Interrupted(BaseException):
+    """Ctrl-C, or the request to end: raised where the command is, so that it leaves nothing half done."""
+
+
+def main() -> None:
+    """Run the command; whatever goes wrong ends in one line and an exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        app()
+    except KitError as error:
+        _end(1, f"error: {safe(str(error))}")
+    except Interrupted:
+        _end(130, "interrupted: nothing was changed")
+    except Exception:
+        _end(3, f"bug: the traceback is in {_keep_traceback()}; please report it")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise Interrupted
+
+
+def _end(status: int, sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+    sys.exit(status)
+
+
+def _keep_traceback() -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix="capstone-", suffix=".log", delete=False, encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    return Path(file.name)
