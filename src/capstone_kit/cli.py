@@ -66,6 +66,39 @@ def adopt(
     adoption.adopt(Project.here(), source, wishes, sheet=sheet, query=query, dry_run=dry_run, ask=not yes)
 
 
+@app.command()
+def sample(
+    rows: Annotated[int, typer.Option(help="how many rows", min=1)] = 1000,
+    seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
+    stand_in: Annotated[bool, typer.Option("--stand-in", help="use the sample if the real data cannot be fetched")] = False,
+) -> None:
+    """Make a synthetic table that keeps the contract, for those who may not see the real one."""
+    from capstone_kit import sample as samples
+
+    samples.stand_in(Project.here()) if stand_in else samples.make(Project.here(), rows, seed)
+
+
+@app.command()
+def remote(
+    url: Annotated[str, typer.Argument(help="s3://…, ssh://…, azure://…, gs://… or a folder")],
+    endpoint: Annotated[str | None, typer.Option(help="address of an S3-compatible server")] = None,
+    port: Annotated[int | None, typer.Option(help="port of an SSH server")] = None,
+    keyfile: Annotated[Path | None, typer.Option(help="private key for SSH; kept out of git")] = None,
+) -> None:
+    """Set up the team's DVC remote, try a push and a pull, and say what CI still needs."""
+    from capstone_kit import remote as remotes
+
+    remotes.set_up(Project.here(), url, {"endpointurl": endpoint, "port": port}, {"keyfile": keyfile})
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing on this machine and in this repository, each with the command that mends it."""
+    from capstone_kit import doctor as doctors
+
+    raise typer.Exit(doctors.examine(Project.here()))
+
+
 class Interrupted(BaseException):
     """Ctrl-C, or the request to end: raised where the command is, so that it leaves nothing half done."""
 

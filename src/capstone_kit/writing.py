@@ -1,9 +1,16 @@
 """Write several files all or none: a failure, an interrupt or a kill leaves the repository as it was."""
 
+import io
 import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
+
+import yaml
+from ruamel.yaml.scalarstring import SingleQuotedScalarString
+
+from capstone_kit.project import editor
 
 JOURNAL = ".cache/capstone"
 
@@ -104,3 +111,28 @@ def _move(source: Path, target: Path) -> None:
 
 def _delete(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def text_of(content: Any) -> str:
+    """Give YAML as text that readers of YAML 1.1 and 1.2 take for the same: `yes` and `12:30` stay texts in quotes."""
+    stream = io.StringIO()
+    editor().dump(_quoted(content), stream)
+    return stream.getvalue()
+
+
+def _quoted(content: Any) -> Any:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            content[key] = _quoted(value)
+    elif isinstance(content, list):
+        content[:] = [_quoted(value) for value in content]
+    elif type(content) is str and _reads_otherwise(content):
+        return SingleQuotedScalarString(content)
+    return content
+
+
+def _reads_otherwise(text: str) -> bool:
+    try:
+        return yaml.safe_load(text) != text
+    except yaml.YAMLError:
+        return "\n" not in text and text.isprintable()

@@ -1,49 +1,22 @@
 """Write what was inferred into the files that the repository reads, and keep what people wrote there."""
 
-import io
 import math
 import re
 from typing import Any
 
 import tomlkit
-import yaml
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.scalarstring import SingleQuotedScalarString
 from tomlkit.items import AoT, Table
 
 from capstone_kit.adopt.infer import Field, Inference
 from capstone_kit.adopt.source import Source
-from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, Project, editor
+from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, Project
+from capstone_kit.writing import text_of
 
 WRITTEN_BY_PEOPLE = ("title", "description", "unit", "monotone")  # keys of a field that are kept when adopted again
 RARE = 0.2  # share of the positive class below which accuracy says little
 COVERAGE = 0.90
 EXAMPLE = "src/project/example.py"
-
-
-def text_of(content: Any) -> str:
-    """Give YAML as text that readers of YAML 1.1 and 1.2 take for the same: `yes` and `12:30` stay texts in quotes."""
-    stream = io.StringIO()
-    editor().dump(_quoted(content), stream)
-    return stream.getvalue()
-
-
-def _quoted(content: Any) -> Any:
-    if isinstance(content, dict):
-        for key, value in content.items():
-            content[key] = _quoted(value)
-    elif isinstance(content, list):
-        content[:] = [_quoted(value) for value in content]
-    elif type(content) is str and _reads_otherwise(content):
-        return SingleQuotedScalarString(content)
-    return content
-
-
-def _reads_otherwise(text: str) -> bool:
-    try:
-        return yaml.safe_load(text) != text
-    except yaml.YAMLError:
-        return "\n" not in text and text.isprintable()
 
 
 def data_contract(project: Project, source: Source, found: Inference, confidentiality: str) -> str:
