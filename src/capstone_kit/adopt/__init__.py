@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from capstone_kit.adopt import contracts, documents
-from capstone_kit.adopt.infer import Field, Inference, Wishes, infer
-from capstone_kit.adopt.profile import Profile, profile
+from capstone_kit.adopt import contracts, documents, infer, profile
+from capstone_kit.adopt.infer import Field, Inference, Wishes
 from capstone_kit.adopt.source import FOLDER, Source, locate
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, KitError, Project, safe
 from capstone_kit.writing import Transaction
@@ -27,7 +26,7 @@ def adopt(
     """Infer the contracts from the table at `source`, show them, and write them. Raises `KitError` in one sentence."""
     with tempfile.TemporaryDirectory() as folder:
         table = locate(source, Path(folder), sheet, query)
-        found = infer(_profile(project, table), wishes)
+        found = infer.infer(_profile(project, table), wishes)
         shared = not wishes.confidential and table.size <= SMALL
         _show(table, found, shared)
         transaction = Transaction(project.root)
@@ -47,7 +46,7 @@ def adopt(
     _say_what_is_next(names, shared)
 
 
-def _profile(project: Project, table: Source) -> Profile:
+def _profile(project: Project, table: Source) -> profile.Profile:
     """Read the table as the project's own ingest stage reads it."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -64,7 +63,7 @@ def _profile(project: Project, table: Source) -> Profile:
                 yield ingest.decimal_point(piece, table.options, _numeric(piece, table.options))
 
         try:
-            return profile(counted())
+            return profile.profile(counted())
         except stage.ProjectError as error:
             raise KitError(str(error).removeprefix("params.yaml: ingest.source: ")) from error
 
@@ -159,7 +158,7 @@ def _classes(found: Inference) -> str:
 def _worth_showing(found: Inference) -> list[Field]:
     """Give all columns of a narrow table; of a wide one those that are no plain feature, and the first few."""
     plain = [f for f in found.fields if f.role == "feature" and not f.leakage]
-    hidden = set(plain[20:]) if False else {id(f) for f in plain[20:]}
+    hidden = {id(f) for f in plain[20:]}
     return [f for f in found.fields if id(f) not in hidden][:60]
 
 

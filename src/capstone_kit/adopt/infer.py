@@ -17,6 +17,8 @@ CLASSES = 10  # so many different whole numbers are still taken for classes
 MAY_BE_STRANGE = 0.05  # of a column of numbers: taken for signs of a missing value
 FEW = 20  # different values of a text that are listed as the only ones allowed
 OFTEN = 5  # times that each of them has to occur on average
+REFEREED = 60_000  # cells of the sample that frictionless reads
+REFUSED = 0.05  # of them at most may be rejected; else the type was mistaken
 SUSPICIOUS = 0.98  # of the target that a single feature explains
 BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
 POSITIVE = {"1", "true", "yes", "y", "t", "positive", "pos", "malignant", "failure", "fail", "failed", "fault", "default", "churn"}
@@ -92,7 +94,7 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     labelled = sample[sample[target.name].notna()].reset_index(drop=True)
     fields = tuple(_field(c, labelled[c.name], wishes, kind) for c in found.columns)
     labels, shares = _classes(target, kind, strange)
-    fields = _roles(fields, by_name, labelled, wishes, kind)
+    fields = _held(_roles(fields, by_name, labelled, wishes, kind), labelled, missing)
     result = Inference(
         rows=found.rows,
         fields=fields,
@@ -321,6 +323,20 @@ def _roles(
     return tuple(decided)
 
 
+def _held(fields: tuple[Field, ...], sample: pd.DataFrame, missing: tuple[str, ...]) -> tuple[Field, ...]:
+    """Let frictionless, which will hold every row against the contract, hold a sample: what it cannot read is text."""
+    from frictionless import Field as Described
+
+    rows = sample.head(max(20, REFEREED // max(1, len(fields))))
+    held = []
+    for one in fields:
+        described = Described.from_descriptor({"name": "column", "type": one.type, **one.more, "missingValues": list(missing)})
+        read = described.create_cell_reader() if one.type != "string" else None
+        wrong = sum(bool(read(text)[1]) for text in rows[one.name].dropna()) if read else 0
+        held.append(replace(one, type="string", constraints={}, more={}) if wrong > REFUSED * len(rows) else one)
+    return tuple(held)
+
+
 def _useless(one: Field, column: Column) -> str:
     if not column.filled:
         return "holds no value"
@@ -386,6 +402,9 @@ def explained(pair: pd.DataFrame, numeric: bool, kind: str) -> float:
         values = numbers(y)
         guess = x[held].map(values[learn].groupby(x[learn]).mean()).fillna(values[learn].mean())
         errors, trivial = ((values[held] - guess) ** 2).sum(), ((values[held] - values[learn].mean()) ** 2).sum()
+        if numeric:  # where it only rises or falls, ranks say it without the coarseness of bins
+            ranks = numbers(pair["x"]).rank().corr(values.rank()) ** 2
+            errors = min(errors, (1 - ranks) * trivial) if np.isfinite(ranks) else errors
     else:
         common = y[learn].mode().iloc[0]
         table = y[learn].groupby(x[learn]).agg(lambda part: part.mode().iloc[0])
@@ -436,6 +455,8 @@ def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], kind: st
         yield f"rows are divided at random; if the future is to be predicted, say --time {dates[0]!r}"
     if wishes.time and wishes.group:
         yield "rows are split by time, so that rows of one group may lie on both sides"
+    if len(found.sample) < found.rows:
+        yield f"leaks and personal data were looked for in {len(found.sample):,} of the rows, drawn at random; types and limits in all"
     for one, column in zip(fields, found.columns, strict=True):
         if one.role == "feature" and (sentinel := _sentinel(column, found.sample[one.name])):
             yield f"{one.name!r}: {sentinel} lies far from all other values and is frequent: does it stand for a missing value?"
