@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "{{cookiecutter.project_slug}}/src"))  # adoption 
 import tomllib
 
 from bake import bake
+
 from capstone_kit import adopt
 from capstone_kit.adopt import contracts, infer, profile
 from capstone_kit.project import KitError, Project
@@ -50,7 +51,9 @@ def plant() -> pd.DataFrame:
             "speed_rpm": rng.integers(500, 3000, ROWS),
             "grade": rng.choice(list("ABC"), ROWS),
             "ok": rng.choice(["yes", "no"], ROWS),
-            "when": (pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, ROWS), "D")).strftime("%d/%m/%Y"),
+            "when": (pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, ROWS), "D")).strftime(
+                "%d/%m/%Y"
+            ),
             "empty": "",
             "always": 7,
             "e-mail": [f"u{i % 50}@example.org" for i in range(ROWS)],
@@ -140,12 +143,26 @@ def test_what_people_wrote_is_kept(project: Project, tmp_path: Path) -> None:
     """Units, descriptions, agreed criteria and answers in the documents survive the next adoption, with more rows."""
     adopted(project, plant(), tmp_path, "yield")
     edit(project, "data/datapackage.yaml", "unit: rpm", "unit: 1/min\n          description: Speed of the stirrer")
-    edit(project, "capstone.toml", "at_least = 0.0\nreason = \"On the test rows, too, it has to beat the constant\"\nproposed = true", "at_least = 3.5\nreason = \"Agreed on 3 May\"")
-    edit(project, "docs/datasheet.md", "**To answer**: why were these rows collected", "Collected by the night shift. Why")
+    edit(
+        project,
+        "capstone.toml",
+        'at_least = 0.0\nreason = "On the test rows, too, it has to beat the constant"\nproposed = true',
+        'at_least = 3.5\nreason = "Agreed on 3 May"',
+    )
+    edit(
+        project,
+        "docs/datasheet.md",
+        "**To answer**: why were these rows collected",
+        "Collected by the night shift. Why",
+    )
     fields = adopted(project, pd.concat([plant(), plant()]), tmp_path, "yield")
     assert (fields["speed_rpm"]["unit"], fields["speed_rpm"]["description"]) == ("1/min", "Speed of the stirrer")
     criteria = {c["metric"]: c for c in tomllib.loads(project.text("capstone.toml"))["acceptance"]}
-    assert criteria["lift_over_baseline"] == {"metric": "lift_over_baseline", "at_least": 3.5, "reason": "Agreed on 3 May"}
+    assert criteria["lift_over_baseline"] == {
+        "metric": "lift_over_baseline",
+        "at_least": 3.5,
+        "reason": "Agreed on 3 May",
+    }
     assert criteria["mae"]["proposed"]
     assert "Collected by the night shift." in project.text("docs/datasheet.md")
     assert "| Rows | 600 |" in project.text("docs/datasheet.md")
@@ -181,14 +198,34 @@ REFUSALS = {
     "one class": ("y,x\n" + "a,1\n" * 30, "y", {}, "the target 'y' is 'a' in every row: there is nothing to learn"),
     "constant": ("y,x\n" + "1.50,1\n1.5,2\n" * 20, "y", {"kind": "regression"}, "the target 'y' is 1.5 in every row"),
     "no target": ("y,x\n" + ",1\n" * 30, "y", {}, "the target 'y' holds no value"),
-    "every row a class": ("y,x\n" + "".join(f"k{i},{i}\n" for i in range(40)), "y", {}, "40 different values in 40 rows"),
+    "every row a class": (
+        "y,x\n" + "".join(f"k{i},{i}\n" for i in range(40)),
+        "y",
+        {},
+        "40 different values in 40 rows",
+    ),
     "texts as numbers": ("y,x\n" + "a,1\nb,2\n" * 20, "y", {"kind": "regression"}, "--kind regression needs numbers"),
-    "unknown class": ("y,x\n" + "a,1\nb,2\n" * 20, "y", {"positive": "c"}, "--positive: 'c' is no class; the classes are"),
+    "unknown class": (
+        "y,x\n" + "a,1\nb,2\n" * 20,
+        "y",
+        {"positive": "c"},
+        "--positive: 'c' is no class; the classes are",
+    ),
     "target alone": ("y\n" + "a\nb\n" * 20, "y", {}, "no column is left to predict 'y' from"),
-    "nothing else": ("y,x\n" + "a,1\nb,1\n" * 20, "y", {}, "no column is left to predict 'y' from: x is '1' in every row"),
+    "nothing else": (
+        "y,x\n" + "a,1\nb,1\n" * 20,
+        "y",
+        {},
+        "no column is left to predict 'y' from: x is '1' in every row",
+    ),
     "no rows": ("y,x\n", "y", {}, "the table has a header and no rows"),
     "empty": ("", "y", {}, "the file is empty"),
-    "time is text": ("y,x,t\n" + "a,1,p\nb,2,q\n" * 20, "y", {"time": "t"}, "--time: 't' holds neither dates nor numbers"),
+    "time is text": (
+        "y,x,t\n" + "a,1,p\nb,2,q\n" * 20,
+        "y",
+        {"time": "t"},
+        "--time: 't' holds neither dates nor numbers",
+    ),
     "target dropped": ("y,x\n" + "a,1\nb,2\n" * 20, "y", {"dropped": ("y",)}, "--drop: 'y' is the target"),
     "no header": ("1,2\n3,4\n", "1", {}, "the first row holds numbers, no column names"),
     "uneven": ("y,x\na,1\nb,2,3\n", "y", {}, "Expected 2 fields in line 3, saw 3"),
@@ -243,13 +280,16 @@ KINDS = {
 def test_the_kind_of_task_is_inferred(values: list[Any], kind: str) -> None:
     """Texts, booleans and a handful of whole numbers are classes; other numbers are values."""
     table = pd.DataFrame({"x": np.random.default_rng(0).normal(size=60), "y": values}).astype(str)
-    assert infer.infer(profile.profile([table]), infer.Wishes("y")).kind == kind
+    assert infer.infer(profile.profile([table]), adopt.Wishes("y")).kind == kind
 
 
 def test_a_table_in_pieces_gives_the_same_as_at_once() -> None:
     """What is inferred does not depend on how the table was cut."""
     table = plant().astype(str)
-    whole, cut = (infer.infer(profile.profile(p), infer.Wishes("yield")) for p in ([table], [table[:7], table[7:150], table[150:]]))
+    whole, cut = (
+        infer.infer(profile.profile(p), adopt.Wishes("yield"))
+        for p in ([table], [table[:7], table[7:150], table[150:]])
+    )
     assert whole == cut
 
 
@@ -261,12 +301,14 @@ def test_a_sign_among_numbers_stands_for_a_missing_value(sign: str, read: bool) 
     """One or two odd words among numbers mean that there was none; `<5` says something, and makes the column text."""
     values = [str(i / 3) for i in range(98)] + [sign] * 2
     table = pd.DataFrame({"x": values, "y": [str(i * i % 97) for i in range(100)]})
-    found = infer.infer(profile.profile([table]), infer.Wishes("y"))
+    found = infer.infer(profile.profile([table]), adopt.Wishes("y"))
     assert (found.fields[0].type == "number") == read
     assert (sign in found.missing) == read
 
 
-@pytest.mark.parametrize("text", ["yes", "no", "12:30", "1_000", "null", "2020-01-01", "a: b", "#x", "'", "é", "- a", "=1", "0x10"])
+@pytest.mark.parametrize(
+    "text", ["yes", "no", "12:30", "1_000", "null", "2020-01-01", "a: b", "#x", "'", "é", "- a", "=1", "0x10"]
+)
 def test_any_text_survives_yaml(text: str) -> None:
     """Readers of YAML 1.1 see the same text that was written."""
     assert yaml.safe_load(contracts.text_of({"enum": [text]})) == {"enum": [text]}

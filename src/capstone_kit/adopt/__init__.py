@@ -1,4 +1,4 @@
-"""`capstone adopt`: from a table to contracts, parameters and documents that speak of it. Nothing below `src/` changes."""
+"""`capstone adopt`: from a table to contracts, parameters and documents that speak of it. `src/` stays as it is."""
 
 import importlib
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from capstone_kit.adopt import contracts, documents, infer, profile
-from capstone_kit.adopt.infer import Field, Inference, Wishes
+from capstone_kit.adopt.description import Field, Inference, Wishes
 from capstone_kit.adopt.source import FOLDER, Source, locate
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, KitError, Project, safe
 from capstone_kit.writing import Transaction
@@ -26,7 +26,7 @@ def adopt(
     """Infer the contracts from the table at `source`, show them, and write them. Raises `KitError` in one sentence."""
     with tempfile.TemporaryDirectory() as folder:
         table = locate(source, Path(folder), sheet, query)
-        found = infer.infer(_profile(project, table), wishes)
+        found = infer.infer(_profile(table), wishes)
         shared = not wishes.confidential and table.size <= SMALL
         _show(table, found, shared)
         transaction = Transaction(project.root)
@@ -34,7 +34,11 @@ def adopt(
             _write(transaction, project, table, found, "confidential" if wishes.confidential else "internal", shared)
             names = transaction.changed()
             if dry_run or not names:
-                print(f"nothing was changed; it would be: {', '.join(names)}" if names else "nothing changes: all is as it was")
+                print(
+                    f"nothing was changed; it would be: {', '.join(names)}"
+                    if names
+                    else "nothing changes: all is as it was"
+                )
                 return
             if ask:
                 _confirm(names)
@@ -46,7 +50,7 @@ def adopt(
     _say_what_is_next(names, shared)
 
 
-def _profile(project: Project, table: Source) -> profile.Profile:
+def _profile(table: Source) -> profile.Profile:
     """Read the table as the project's own ingest stage reads it."""
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -125,7 +129,12 @@ def _show(table: Source, found: Inference, shared: bool) -> None:
     console = Console(highlight=False)
     target = found.target
     task = f"{found.kind} of {target.name!r}" + (f" [{target.unit}]" if target.unit else "")
-    print(safe(f"{table.origin}: {found.rows:,} rows, {len(found.fields)} columns" + "".join(f"; {r}" for r in table.remarks)))
+    print(
+        safe(
+            f"{table.origin}: {found.rows:,} rows, {len(found.fields)} columns"
+            + "".join(f"; {r}" for r in table.remarks)
+        )
+    )
     print(safe(f"task: {task} from {len(found.features)} features{_classes(found)}"))
     if found.unlabelled:
         print(f"{found.unlabelled:,} rows have no target and are set aside")

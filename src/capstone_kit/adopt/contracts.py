@@ -8,7 +8,7 @@ import tomlkit
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from tomlkit.items import AoT, Table
 
-from capstone_kit.adopt.infer import Field, Inference
+from capstone_kit.adopt.description import Field, Inference
 from capstone_kit.adopt.source import Source
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, Project
 from capstone_kit.writing import text_of
@@ -33,7 +33,10 @@ def data_contract(project: Project, source: Source, found: Inference, confidenti
         package |= {key: before[key] for key in ("title", "description", "licenses") if key in before}
     package["sources"] = [{"title": source.origin, **({"query": source.query} if source.query else {})}]
     package["adopted"] = {"rows": found.rows, "unlabelled": found.unlabelled, "baseline": rounded(found.baseline)}
-    schema = {"missingValues": CommentedSeq(found.missing), "fields": [_field(f, known.get(f.name, {})) for f in found.fields]}
+    schema = {
+        "missingValues": CommentedSeq(found.missing),
+        "fields": [_field(f, known.get(f.name, {})) for f in found.fields],
+    }
     schema["missingValues"].fa.set_flow_style()
     resource = {"name": name, "path": "raw.csv", "format": "csv", "encoding": "utf-8", "schema": schema}
     package["resources"] = [resource]
@@ -86,12 +89,19 @@ def task_contract(project: Project, found: Inference) -> str:
         document.pop(key, None)
     document.add("task", before["task"] if same else _task(found))
     document.add(tomlkit.nl())
-    document.add(tomlkit.comment("Proposed when the data were adopted. Agree on each with your sponsor, then take `proposed` off: from then on it binds."))
+    document.add(
+        tomlkit.comment(
+            "Proposed when the data were adopted. Agree with your sponsor, then take `proposed` off: then it binds."
+        )
+    )
     for key, proposed in (("acceptance", _acceptance(found)), ("constraint", _constraints())):
         agreed = [entry for entry in before.get(key, []) if same and not entry.get("proposed")]
         metrics = {entry["metric"] for entry in agreed}
         document.add(key, _tables([*agreed, *(entry for entry in proposed if entry["metric"] not in metrics)]))
-    for key, entries in (("slice", before.get("slice") if same else _slices(found)), ("behaviour", before.get("behaviour") if same else [])):
+    for key, entries in (
+        ("slice", before.get("slice") if same else _slices(found)),
+        ("behaviour", before.get("behaviour") if same else []),
+    ):
         if entries:
             document.add(key, _tables(entries))
     return re.sub(r"\n{3,}", "\n\n", tomlkit.dumps(document))
@@ -132,7 +142,13 @@ def _acceptance(found: Inference) -> list[dict[str, Any]]:
         trivial = f"a constant prediction reaches {value:g} ({found.baseline:.1%} of the rows are {found.labels[0]!r})"
         entries = [{"metric": headline(found), "at_least": value}]
     entries[0]["reason"] = f"Measured at adoption: {trivial}"
-    entries.append({"metric": "lift_over_baseline", "at_least": 0.0, "reason": "On the test rows, too, it has to beat the constant"})
+    entries.append(
+        {
+            "metric": "lift_over_baseline",
+            "at_least": 0.0,
+            "reason": "On the test rows, too, it has to beat the constant",
+        }
+    )
     name = "interval_coverage" if found.kind == "regression" else "set_coverage"
     if (floor := _coverage_floor(found.rows)) > 0.5:
         reason = f"Stated at {COVERAGE:.0%}; so much less may be the chance of so few rows"
@@ -154,10 +170,28 @@ def _coverage_floor(rows: int) -> float:
 
 def _constraints() -> list[dict[str, Any]]:
     return [
-        {"metric": "latency_p95_ms", "at_most": 50.0, "unit": "ms", "reason": "A person who waits does not notice it", "proposed": True},
+        {
+            "metric": "latency_p95_ms",
+            "at_most": 50.0,
+            "unit": "ms",
+            "reason": "A person who waits does not notice it",
+            "proposed": True,
+        },
         {"metric": "model_size_mb", "at_most": 50.0, "unit": "MB", "reason": "Fits beside the code", "proposed": True},
-        {"metric": "peak_memory_mb", "at_most": 1024.0, "unit": "MB", "reason": "The smallest server has 1 GB", "proposed": True},
-        {"metric": "training_time_s", "at_most": 600.0, "unit": "s", "reason": "Retraining fits into a break", "proposed": True},
+        {
+            "metric": "peak_memory_mb",
+            "at_most": 1024.0,
+            "unit": "MB",
+            "reason": "The smallest server has 1 GB",
+            "proposed": True,
+        },
+        {
+            "metric": "training_time_s",
+            "at_most": 600.0,
+            "unit": "s",
+            "reason": "Retraining fits into a break",
+            "proposed": True,
+        },
     ]
 
 

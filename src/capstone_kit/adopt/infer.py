@@ -3,14 +3,15 @@
 import math
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from capstone_kit.adopt.description import Field, Inference, Wishes
 from capstone_kit.adopt.profile import EXACT, LARGEST, PERHAPS_MISSING, Column, Profile, numbers, units
+from capstone_kit.adopt.suspect import against_target, personal, sentinel
 from capstone_kit.project import KitError
 
 CLASSES = 10  # so many different whole numbers are still taken for classes
@@ -19,72 +20,16 @@ FEW = 20  # different values of a text that are listed as the only ones allowed
 OFTEN = 5  # times that each of them has to occur on average
 REFEREED = 60_000  # cells of the sample that frictionless reads
 REFUSED = 0.05  # of them at most may be rejected; else the type was mistaken
-SUSPICIOUS = 0.98  # of the target that a single feature explains
 BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
-POSITIVE = {"1", "true", "yes", "y", "t", "positive", "pos", "malignant", "failure", "fail", "failed", "fault", "default", "churn"}
+POSITIVE = set("1 true yes y t positive pos malignant failure fail failed fault default churn".split())
 ROW_NAMES = r"(^|[_\s.])(id|ids|idx|index|nr|no|key|code|serial|uuid|guid|rownames?|row|unnamed: \d+)$|^unnamed: \d+$"
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What the student said on the command line."""
-
-    target: str
-    kind: str | None = None
-    positive: str | None = None
-    time: str | None = None
-    group: str | None = None
-    identifiers: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    confidential: bool = False
-
-
-@dataclass(frozen=True)
-class Field:
-    """A column as the data contract will describe it."""
-
-    name: str
-    type: str
-    role: str = "feature"
-    reason: str = ""  # why it is excluded
-    unit: str | None = None
-    constraints: dict[str, Any] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)  # format, trueValues, falseValues
-    personal: str = ""  # what personal data it seems to hold
-    leakage: str = ""  # why it seems to give the answer away
-
-
-@dataclass(frozen=True)
-class Inference:
-    """The table as the contracts will describe it."""
-
-    rows: int
-    fields: tuple[Field, ...]
-    kind: str
-    labels: tuple[Any, ...]  # the classes, the commonest first; none for a regression
-    positive: Any
-    shares: tuple[float, ...]  # of the classes among the rows
-    baseline: float  # mean absolute error of the median, or the share of the commonest class
-    missing: tuple[str, ...]  # the signs that stand for a missing value
-    unlabelled: int  # rows without a target
-    remarks: tuple[str, ...]
-
-    @property
-    def target(self) -> Field:
-        """The field to be predicted."""
-        return next(f for f in self.fields if f.role == "target")
-
-    @property
-    def features(self) -> tuple[Field, ...]:
-        """The fields that the model is given."""
-        return tuple(f for f in self.fields if f.role == "feature" or (f.role == "time" and f.type in ("date", "datetime")))
 
 
 def infer(found: Profile, wishes: Wishes) -> Inference:
     """Give types, roles and task. Raises `KitError` where there is too little to learn from or a name is unknown."""
     if not found.rows:
         raise KitError("the table has a header and no rows")
-    wishes = _named(found, wishes)
+    _check_names(found, wishes)
     strange = tuple(sorted({token for c in found.columns for token in _stands_for_nothing(c)}))
     missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""} | set(strange)))
     by_name = {c.name: c for c in found.columns}
@@ -100,12 +45,12 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
         fields=fields,
         kind=kind,
         labels=labels,
-        positive=_positive(labels, shares, wishes),
+        positive=_positive(labels, wishes),
         shares=shares,
         baseline=_baseline(labelled[target.name], kind, shares),
         missing=missing,
         unlabelled=target.missing + sum((target.strange or {}).get(t, 0) for t in strange if kind == "regression"),
-        remarks=tuple(_remarks(found, wishes, fields, kind, strange)),
+        remarks=tuple(_remarks(found, wishes, fields, strange)),
     )
     if not result.features:
         reasons = "; ".join(f"{f.name} {f.reason}" for f in fields if f.reason) or "the target is the only column"
@@ -113,15 +58,16 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     return result
 
 
-def _named(found: Profile, wishes: Wishes) -> Wishes:
-    """Check that every named column is there."""
+def _check_names(found: Profile, wishes: Wishes) -> None:
+    """Raise `KitError` where a column that was named is not there, or is the target."""
     names = [c.name for c in found.columns]
 
     def known(name: str, option: str) -> str:
         if name in names:
             return name
         near = get_close_matches(name, names, 1, 0.6) or [n for n in names if n.strip().lower() == name.strip().lower()]
-        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {', '.join(names[:12])}{' …' if len(names) > 12 else ''}"
+        listed = ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+        hint = f"did you mean {near[0]!r}?" if near else f"the columns are {listed}"
         raise KitError(f"{option}: there is no column {name!r}; {hint}")
 
     known(wishes.target, "--target")
@@ -132,7 +78,6 @@ def _named(found: Profile, wishes: Wishes) -> Wishes:
         for name in chosen:
             if known(name, option) == wishes.target:
                 raise KitError(f"{option}: {name!r} is the target")
-    return wishes
 
 
 def _stands_for_nothing(column: Column) -> list[str]:
@@ -141,7 +86,7 @@ def _stands_for_nothing(column: Column) -> list[str]:
         return []
     share = column.strange.total() / column.filled
     few = len(column.strange) <= 3 and all(not re.search(r"\d", token) for token in column.strange)
-    if all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9 or (few and share <= MAY_BE_STRANGE):
+    if (all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9) or (few and share <= MAY_BE_STRANGE):
         return list(column.strange)
     return []
 
@@ -179,17 +124,29 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
         constraints["required"] = True
     if target and kind == "classification":
         constraints["enum"] = list(_labels(column, type_))
-        more = {} if type_ == "date" else more
+        type_, more = ("string", {}) if type_ in ("date", "datetime") else (type_, more)
     elif type_ in ("integer", "number"):
         constraints |= _range(column, sample, type_)
     elif type_ == "string" and 2 <= column.distinct <= FEW and column.filled >= OFTEN * column.distinct:
         constraints["enum"] = sorted(column.values or ())
-    return Field(column.name, type_, "feature", "", units(column.name) if type_ in ("integer", "number") else None, constraints, more)
+    return Field(
+        column.name,
+        type_,
+        "feature",
+        "",
+        units(column.name) if type_ in ("integer", "number") else None,
+        constraints,
+        more,
+    )
 
 
 def _labels(column: Column, type_: str) -> list[Any]:
     """Give the classes, typed as the field is, the commonest first."""
-    read: dict[str, Callable[[str], Any]] = {"integer": int, "number": float, "boolean": lambda text: text.lower() in POSITIVE | {"on"}}
+    read: dict[str, Callable[[str], Any]] = {
+        "integer": int,
+        "number": float,
+        "boolean": lambda text: text.lower() in POSITIVE | {"on"},
+    }
     parse = read.get(type_, str)
     strange = _stands_for_nothing(column)
     return list(dict.fromkeys(parse(text) for text, _ in (column.values or {}).most_common() if text not in strange))
@@ -229,7 +186,9 @@ def _kind(target: Column, wishes: Wishes) -> str:
     type_, _ = _type(target)
     kind = wishes.kind or _likely_kind(target, type_)
     if kind == "regression" and type_ not in ("integer", "number"):
-        raise KitError(f"--kind regression needs numbers, and {target.name!r} holds texts such as {_an_example(target)!r}")
+        raise KitError(
+            f"--kind regression needs numbers, and {target.name!r} holds texts such as {_an_example(target)!r}"
+        )
     if kind == "regression" and target.low == target.high:
         raise KitError(f"the target {target.name!r} is {target.low:g} in every row: there is nothing to learn")
     if kind == "classification":
@@ -271,7 +230,7 @@ def _classes(target: Column, kind: str, strange: tuple[str, ...]) -> tuple[tuple
     return tuple(labels), tuple(sorted((n / sum(counts) for n in counts), reverse=True))
 
 
-def _positive(labels: tuple[Any, ...], shares: tuple[float, ...], wishes: Wishes) -> Any:
+def _positive(labels: tuple[Any, ...], wishes: Wishes) -> Any:
     if not labels:
         if wishes.positive is not None:
             raise KitError("--positive names a class, and the task is a regression")
@@ -279,7 +238,9 @@ def _positive(labels: tuple[Any, ...], shares: tuple[float, ...], wishes: Wishes
     if wishes.positive is not None:
         chosen = next((label for label in labels if str(label).lower() == wishes.positive.lower()), None)
         if chosen is None:
-            raise KitError(f"--positive: {wishes.positive!r} is no class; the classes are {', '.join(map(str, labels[:12]))}")
+            raise KitError(
+                f"--positive: {wishes.positive!r} is no class; the classes are {', '.join(map(str, labels[:12]))}"
+            )
         return chosen
     if len(labels) > 2:
         return None
@@ -298,28 +259,39 @@ def _roles(
     fields: tuple[Field, ...], columns: dict[str, Column], sample: pd.DataFrame, wishes: Wishes, kind: str
 ) -> tuple[Field, ...]:
     """Give every field its role, and the reason where it is not a feature."""
-    asked = {wishes.target: "target", wishes.time: "time", wishes.group: "group"} | dict.fromkeys(wishes.identifiers, "identifier")
+    asked = {wishes.target: "target", wishes.time: "time", wishes.group: "group"} | dict.fromkeys(
+        wishes.identifiers, "identifier"
+    )
     decided = []
     for one in fields:
         column, values = columns[one.name], sample[one.name]
-        personal = _personal(one, values)
+        held = personal(one, values)
         if one.name in wishes.dropped:
             one = replace(one, role="excluded", reason="was dropped on the command line")
         elif role := asked.get(one.name):
-            one = replace(one, role=role, reason="names the row, as said on the command line" if role == "identifier" else "")
+            one = replace(
+                one, role=role, reason="names the row, as said on the command line" if role == "identifier" else ""
+            )
         elif reason := _useless(one, column):
             one = replace(one, role="excluded", reason=reason)
         elif reason := _names_the_row(one, column):
             one = replace(one, role="identifier", reason=reason)
-        elif personal:
-            one = replace(one, role="excluded", reason=f"seems to hold {personal}, from which a model must not learn")
+        elif held:
+            one = replace(one, role="excluded", reason=f"seems to hold {held}, from which a model must not learn")
         else:
-            one = _against_target(one, values, sample[wishes.target], kind)
+            one = against_target(one, values, sample[wishes.target], kind)
         if one.role in ("excluded", "identifier"):  # anything may stand there: nobody depends on it
             one = replace(one, type="string", constraints={}, more={})
-        decided.append(replace(one, personal=personal))
-    if (time := wishes.time) and next(f for f in decided if f.name == time).type not in ("date", "datetime", "integer", "number"):
-        raise KitError(f"--time: {time!r} holds neither dates nor numbers, but texts such as {_an_example(columns[time])!r}")
+        decided.append(replace(one, personal=held))
+    if (time := wishes.time) and next(f for f in decided if f.name == time).type not in (
+        "date",
+        "datetime",
+        "integer",
+        "number",
+    ):
+        raise KitError(
+            f"--time: {time!r} holds neither dates nor numbers, but texts such as {_an_example(columns[time])!r}"
+        )
     return tuple(decided)
 
 
@@ -330,7 +302,9 @@ def _held(fields: tuple[Field, ...], sample: pd.DataFrame, missing: tuple[str, .
     rows = sample.head(max(20, REFEREED // max(1, len(fields))))
     held = []
     for one in fields:
-        described = Described.from_descriptor({"name": "column", "type": one.type, **one.more, "missingValues": list(missing)})
+        described = Described.from_descriptor(
+            {"name": "column", "type": one.type, **one.more, "missingValues": list(missing)}
+        )
         read = described.create_cell_reader() if one.type != "string" else None
         wrong = sum(bool(read(text)[1]) for text in rows[one.name].dropna()) if read else 0
         held.append(replace(one, type="string", constraints={}, more={}) if wrong > REFUSED * len(rows) else one)
@@ -363,87 +337,7 @@ def _names_the_row(one: Field, column: Column) -> str:
     return ""
 
 
-def _against_target(one: Field, values: pd.Series, target: pd.Series, kind: str) -> Field:
-    """Exclude a copy of the target; remark on a field that all but gives it away."""
-    pair = pd.DataFrame({"x": values, "y": target}).dropna()
-    if len(pair) < 10 or one.type in ("date", "datetime"):
-        return one
-    if _copies(pair, one, kind):
-        return replace(one, role="excluded", reason="is the target in other words")
-    share = explained(pair, one.type in ("integer", "number"), kind)
-    if share >= SUSPICIOUS:
-        return replace(one, leakage=f"alone explains {share:.1%} of the target: is it known before the prediction is asked for?")
-    return one
-
-
-def _copies(pair: pd.DataFrame, one: Field, kind: str) -> bool:
-    if pair["x"].equals(pair["y"]):
-        return True
-    if kind == "classification":
-        classes = pair["y"].nunique()
-        return bool(pair["x"].nunique() == classes == len(pair.drop_duplicates()) and len(pair) >= 5 * classes and classes > 1)
-    if one.type not in ("integer", "number"):
-        return False
-    x, y = numbers(pair["x"]), numbers(pair["y"])
-    return bool(x.std() > 0 and y.std() > 0 and abs(x.corr(y)) > 1 - 1e-9)
-
-
-def explained(pair: pd.DataFrame, numeric: bool, kind: str) -> float:
-    """Give the share of the target that one feature explains in rows it was not learnt from, 0 to 1.
-
-    The feature is cut into bins of equal size (or its own values); each bin of the even rows predicts the odd rows by
-    its commonest class or its mean. The share is that of the errors of the best constant which disappear.
-    """
-    x, y = pair["x"], pair["y"]
-    if numeric:
-        x = pd.qcut(numbers(x).rank(method="average"), min(100, max(2, len(pair) // 20)), labels=False, duplicates="drop")
-    learn, held = pair.index % 2 == 0, pair.index % 2 == 1
-    if kind == "regression":
-        values = numbers(y)
-        guess = x[held].map(values[learn].groupby(x[learn]).mean()).fillna(values[learn].mean())
-        errors, trivial = ((values[held] - guess) ** 2).sum(), ((values[held] - values[learn].mean()) ** 2).sum()
-        if numeric:  # where it only rises or falls, ranks say it without the coarseness of bins
-            ranks = numbers(pair["x"]).rank().corr(values.rank()) ** 2
-            errors = min(errors, (1 - ranks) * trivial) if np.isfinite(ranks) else errors
-    else:
-        common = y[learn].mode().iloc[0]
-        table = y[learn].groupby(x[learn]).agg(lambda part: part.mode().iloc[0])
-        guess = x[held].map(table).fillna(common)
-        errors, trivial = (y[held] != guess).sum(), (y[held] != common).sum()
-    return max(0.0, 1 - float(errors) / float(trivial)) if trivial else 0.0
-
-
-def _personal(one: Field, values: pd.Series) -> str:
-    """Say what personal data a column seems to hold."""
-    texts = values.dropna().drop_duplicates().head(500)
-    if texts.empty:
-        return ""
-    name = re.sub(r"[\W_]+", " ", one.name.lower()).strip()
-    if one.type not in ("string", "integer"):
-        return ""
-    for what, hint, pattern in PERSONAL:
-        fits = texts.str.fullmatch(pattern).mean()
-        if fits > 0.8 and (hint is None or re.search(hint, name)):
-            return what
-    return ""
-
-
-PERSONAL = (
-    ("e-mail addresses", None, r"[^@\s]+@[^@\s]+\.\w+"),
-    ("national identity numbers", None, r"\d{3}-\d{2}-\d{4}"),
-    ("national identity numbers", r"\b(ssn|social security|passport|national id|tax id|nino|aadhaar|cpf)\b", r"[\w .-]{6,20}"),
-    ("telephone numbers", None, r"(\+\d{1,3}[ .-]?)?\(\d{2,4}\)[ .-]?\d{3,4}[ .-]?\d{3,5}|\+\d{1,3}([ .-]\d{2,5}){2,4}|\d{3}-\d{3}-\d{4}"),
-    ("telephone numbers", r"\b(phone|telephone|mobile|cell|fax|tel)\b", r"[+\d][\d\s().-]{6,20}"),
-    ("IP addresses", None, r"(\d{1,3}\.){3}\d{1,3}"),
-    (
-        "names of people",
-        r"\b(first ?name|last ?name|surname|full ?name|given name|family name)$|^((patient|employee|customer|student|contact) )?name$",
-        r"[A-Z][\w'’-]+([ ,.]+\W*[A-Z][\w'’.()\" ,-]*)*",
-    ),
-)
-
-
-def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], kind: str, strange: tuple[str, ...]) -> Iterator[str]:
+def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], strange: tuple[str, ...]) -> Iterator[str]:
     """Give what was decided without being asked."""
     if strange:
         yield f"{', '.join(map(repr, strange))} among numbers is read as a missing value"
@@ -456,22 +350,8 @@ def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], kind: st
     if wishes.time and wishes.group:
         yield "rows are split by time, so that rows of one group may lie on both sides"
     if len(found.sample) < found.rows:
-        yield f"leaks and personal data were looked for in {len(found.sample):,} of the rows, drawn at random; types and limits in all"
+        looked = f"{len(found.sample):,} of the rows, drawn at random"
+        yield f"leaks and personal data were looked for in {looked}; types and limits in all"
     for one, column in zip(fields, found.columns, strict=True):
-        if one.role == "feature" and (sentinel := _sentinel(column, found.sample[one.name])):
-            yield f"{one.name!r}: {sentinel} lies far from all other values and is frequent: does it stand for a missing value?"
-
-
-def _sentinel(column: Column, sample: pd.Series) -> str:
-    """Give a value such as 9999 or -999 that looks like a sign for a missing one."""
-    if not column.numbers or column.strange is None:
-        return ""
-    values = numbers(sample).dropna()
-    for end in (column.low, column.high):
-        rest = values[values != end]
-        count = len(values) - len(rest)
-        if re.fullmatch(r"-?(9{2,}|9{2,}\.0+)|-1\.0|-1", f"{end:g}") and count >= 2 and len(rest):
-            distance = abs(end - (rest.max() if end == column.high else rest.min()))
-            if distance > (rest.max() - rest.min()):
-                return f"{end:g}"
-    return ""
+        if one.role == "feature" and (sign := sentinel(column, found.sample[one.name])):
+            yield f"{one.name!r}: {sign} lies far from all others and is frequent: does it stand for a missing value?"

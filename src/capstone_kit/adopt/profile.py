@@ -1,4 +1,4 @@
-"""What each column of a table holds, found in one pass over pieces of it, so that the table may be larger than memory."""
+"""What each column of a table holds, found in one pass over pieces of it: the table may be larger than memory."""
 
 import re
 from collections import Counter
@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")  # stand for nothing in any column
-PERHAPS_MISSING = ("-", "--", ".", "*", "None", "none", "missing", "unknown", "inf", "-inf")  # where the others are numbers
+PERHAPS_MISSING = (
+    "-",
+    "--",
+    ".",
+    "*",
+    "None",
+    "none",
+    "missing",
+    "unknown",
+    "inf",
+    "-inf",
+)  # where the others are numbers
 LIMIT = 2_000  # different values that are counted; beyond, only that they are many
 STRANGE = 20  # different texts among numbers that are remembered
 CELLS = 4_000_000  # of the sample
@@ -20,7 +31,14 @@ DAYS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
     *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %d %Y"),
 )
-FORMATS = ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "iso", *DAYS, *(f"{day} %H:%M" for day in DAYS), *(f"{day} %H:%M:%S" for day in DAYS))
+FORMATS = (
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "iso",
+    *DAYS,
+    *(f"{day} %H:%M" for day in DAYS),
+    *(f"{day} %H:%M:%S" for day in DAYS),
+)
 
 
 @dataclass
@@ -167,14 +185,64 @@ def units(name: str) -> str | None:
     if stated := re.search(r"[\[(]\s*([^\])]{1,15}?)\s*[\])]\s*$", name):
         return stated.group(1) if not re.fullmatch(r"\d+|[a-z]{7,}", stated.group(1)) else None
     ending = re.split(r"[_\s]", name)[-1]
-    return UNITS.get(ending) or (UNITS.get(ending.lower()) if "_" in name or " " in name else None) if ending != name else None
+    return (
+        UNITS.get(ending) or (UNITS.get(ending.lower()) if "_" in name or " " in name else None)
+        if ending != name
+        else None
+    )
 
 
 UNITS = {
-    **{unit: unit for unit in ("rpm", "Hz", "kHz", "MHz", "GHz", "mm", "cm", "km", "kg", "mg", "kW", "MW", "kWh", "MWh", "Nm")},
-    **{unit: unit for unit in ("Pa", "kPa", "MPa", "GPa", "bar", "psi", "kJ", "mL", "ml", "ppm", "ppb", "mV", "kV", "mA", "dB")},
-    **{"ms": "ms", "sec": "s", "secs": "s", "seconds": "s", "minutes": "min", "mins": "min", "hours": "h", "hrs": "h", "days": "d"},
-    **{"degc": "°C", "celsius": "°C", "degf": "°F", "fahrenheit": "°F", "kelvin": "K", "deg": "°", "degrees": "°", "rad": "rad"},
-    **{"pct": "%", "percent": "%", "usd": "USD", "eur": "EUR", "gbp": "GBP", "inches": "in", "feet": "ft", "miles": "mi", "lbs": "lb"},
-    **{"hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz", "kw": "kW", "mw": "MW", "kwh": "kWh", "mpa": "MPa", "kpa": "kPa", "kj": "kJ"},
+    **{
+        unit: unit
+        for unit in ("rpm", "Hz", "kHz", "MHz", "GHz", "mm", "cm", "km", "kg", "mg", "kW", "MW", "kWh", "MWh", "Nm")
+    },
+    **{
+        unit: unit
+        for unit in ("Pa", "kPa", "MPa", "GPa", "bar", "psi", "kJ", "mL", "ml", "ppm", "ppb", "mV", "kV", "mA", "dB")
+    },
+    **{
+        "ms": "ms",
+        "sec": "s",
+        "secs": "s",
+        "seconds": "s",
+        "minutes": "min",
+        "mins": "min",
+        "hours": "h",
+        "hrs": "h",
+        "days": "d",
+    },
+    **{
+        "degc": "°C",
+        "celsius": "°C",
+        "degf": "°F",
+        "fahrenheit": "°F",
+        "kelvin": "K",
+        "deg": "°",
+        "degrees": "°",
+        "rad": "rad",
+    },
+    **{
+        "pct": "%",
+        "percent": "%",
+        "usd": "USD",
+        "eur": "EUR",
+        "gbp": "GBP",
+        "inches": "in",
+        "feet": "ft",
+        "miles": "mi",
+        "lbs": "lb",
+    },
+    **{
+        "hz": "Hz",
+        "khz": "kHz",
+        "mhz": "MHz",
+        "ghz": "GHz",
+        "kw": "kW",
+        "mw": "MW",
+        "kwh": "kWh",
+        "mpa": "MPa",
+        "kpa": "kPa",
+        "kj": "kJ",
+    },
 }

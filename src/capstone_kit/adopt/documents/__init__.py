@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from capstone_kit.adopt.infer import Field, Inference
+from capstone_kit.adopt.description import Field, Inference
 from capstone_kit.adopt.source import Source
 from capstone_kit.project import Project
 
@@ -40,7 +40,7 @@ def limits(field: Field) -> str:
 
 def written(project: Project, source: Source, found: Inference, confidentiality: str) -> dict[str, str]:
     """Give the documents' new texts by name. One that was adopted before keeps all but the facts between its marks."""
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=False, trim_blocks=False)  # noqa: S701  (Markdown, escaped by its own filter)
+    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=False, trim_blocks=False)
     environment.filters |= {"markdown": markdown, "code": code}
     facts = _facts(project, source, found, confidentiality)
     texts = {}
