@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
@@ -149,7 +150,7 @@ def _labels(column: Column, type_: str) -> list[Any]:
     }
     parse = read.get(type_, str)
     strange = _stands_for_nothing(column)
-    return list(dict.fromkeys(parse(text) for text, _ in (column.values or {}).most_common() if text not in strange))
+    return list(dict.fromkeys(parse(text) for text, _ in (column.values or Counter()).most_common() if text not in strange))
 
 
 def _range(column: Column, sample: pd.Series, type_: str) -> dict[str, Any]:

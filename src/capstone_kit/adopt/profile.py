@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from pandas.util import hash_array
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")  # stand for nothing in any column
 PERHAPS_MISSING = (
@@ -101,7 +102,7 @@ class Column:
             if len(self.values) > LIMIT:
                 self.values = None
         if self.hashes is not None:
-            found = pd.util.hash_array(cells.to_numpy(dtype=object), categorize=False)
+            found = hash_array(cells.to_numpy(dtype=object), categorize=False)
             self.hashes = None if len(np.unique(found)) < len(found) else [*self.hashes, found]
 
     def _as_numbers(self, cells: pd.Series) -> None:
