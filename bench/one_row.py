@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from project import answer, contract, model, request, train
+from project import answer, contract, request, table
 from project.predictor import Predictor
+from project.problem import Problem
+from project.search import Search, as_table
 
 
 def median(call: object, repeats: int) -> float:
@@ -24,15 +25,14 @@ def median(call: object, repeats: int) -> float:
 
 data, capstone = contract.load()
 metadata = json.loads(Path("models/model.json").read_text(encoding="utf-8"))
-rows = pd.read_csv("data/splits/train.csv", dtype={c.name: str for c in data.features if not c.numeric})
-problem = train.Problem(data, capstone.task, metadata["labels"], contract.load_parameters())
-features = problem.features(rows)
-target = problem.target(rows)
-pipeline = model.pipeline(metadata["estimator"], "classification", data, features, 0, metadata["settings"])
-pipeline.fit(features, target)
+rows = table.read(Path("data/splits/train.csv"), data)
+problem = Problem(data, capstone.task, metadata["labels"])
+search = Search(problem, problem.inputs(rows), problem.truth(rows), folds=2, seed=0)
+features = as_table(search.inputs)
+pipeline = search.pipeline((metadata["estimator"], metadata["settings"])).fit(features, search.truth)
 one = features.head(1)
 predictor, decoder = Predictor(features=data.features), request.Rows(data)
-body = json.dumps({c.name: rows[c.name].tolist()[0] for c in data.features}).encode()
+body = problem.requests(rows.head(1))[0].encode()
 
 
 def ours() -> bytes:

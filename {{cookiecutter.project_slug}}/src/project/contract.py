@@ -25,8 +25,9 @@ ROLES = ("feature", "identifier", "target", "group", "time", "excluded")
 NUMERIC = ("number", "integer", "boolean")
 DIRECTIONS = {"increasing": 1, "decreasing": -1}
 OF_DECISIONS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
-OF_PROBABILITIES = ("average_precision", "roc_auc", "log_loss", "brier")
-HEADLINES = {"classification": OF_DECISIONS + OF_PROBABILITIES, "regression": ("mae", "rmse", "r2")}
+OF_RANKINGS = ("average_precision", "roc_auc", "recall_at_precision")
+OF_ERRORS = ("log_loss", "brier")
+HEADLINES = {"classification": OF_DECISIONS + OF_RANKINGS + OF_ERRORS, "regression": ("mae", "rmse", "r2")}
 
 
 class ContractError(stage.ProjectError):
@@ -63,6 +64,11 @@ class Column:
         """Whether the model takes the values as numbers, not as categories."""
         return self.type in NUMERIC and not self.enum
 
+    @property
+    def dated(self) -> bool:
+        """Whether the values are dates, of which the model takes the calendar."""
+        return self.type in ("date", "datetime")
+
 
 @dataclass(frozen=True)
 class DataContract:
@@ -76,7 +82,7 @@ class DataContract:
     @property
     def features(self) -> tuple[Column, ...]:
         """The fields that the model is given."""
-        return tuple(c for c in self.columns if c.role == "feature")
+        return tuple(c for c in self.columns if c.role == "feature" or (c.role == "time" and c.dated))
 
     @property
     def target(self) -> Column:
@@ -119,7 +125,8 @@ class Task(Strict):
     kind: Literal["classification", "regression"]
     headline: str
     coverage: float = Field(gt=0.5, lt=1)
-    positive: str | int | bool | None = None
+    positive: str | int | bool | float | None = None
+    precision_floor: float = Field(default=0.5, gt=0, lt=1)  # the precision at which recall_at_precision is measured
     costs: Costs | None = None
 
     @model_validator(mode="after")
@@ -137,6 +144,7 @@ class Criterion(Strict):
     at_most: float | None = None
     unit: str = ""
     reason: str
+    proposed: bool = False  # a proposal that the team has not yet agreed
 
     @model_validator(mode="after")
     def _one_bound(self) -> "Criterion":
@@ -170,8 +178,8 @@ class Capstone(Strict):
 
     project: Project
     task: Task
-    acceptance: tuple[Criterion, ...]
-    constraint: tuple[Criterion, ...]
+    acceptance: tuple[Criterion, ...] = ()
+    constraint: tuple[Criterion, ...] = ()
     slice: tuple[Slice, ...] = ()
     behaviour: tuple[Behaviour, ...] = ()
 
@@ -194,9 +202,11 @@ class SplitParameters(Strict):
 class TrainParameters(Strict):
     """Which estimators are tried, and how hard."""
 
-    candidates: tuple[Literal["linear", "forest", "boosting"], ...] = Field(min_length=1)
+    candidates: tuple[str, ...] = Field(min_length=1)  # names in src/project/model.py
     folds: int = Field(ge=2)
     trials: int = Field(ge=1)
+    max_rows: int = Field(default=100_000, ge=20)
+    engine: Literal["local", "dask"] = "local"
 
 
 class EvaluateParameters(Strict):
@@ -204,6 +214,7 @@ class EvaluateParameters(Strict):
 
     bootstrap: int = Field(ge=100)
     plot: Literal["confusion", "scatter"]
+    max_rows: int = Field(default=20_000, ge=20)
 
 
 class Parameters(Strict):

@@ -31,7 +31,8 @@ def state_table(capstone: Capstone, metrics: dict[str, Any], constraints: dict[s
         found = metrics.get(criterion.metric, {"value": constraints.get(criterion.metric)})
         value = found["value"]
         met = "not measured" if value is None else "yes" if criterion.shortfall(value) <= 0 else "**no**"
-        lines.append(f"| {criterion.metric} | {bound(criterion)} | {_shown(found)} {criterion.unit} | {met} |")
+        asked = f"{bound(criterion)} (proposed)" if criterion.proposed else bound(criterion)
+        lines.append(f"| {criterion.metric} | {asked} | {shown(found)} {criterion.unit} | {met} |")
     return "\n".join(line.replace("  ", " ") for line in lines) + "\n"
 
 
@@ -43,16 +44,17 @@ def bound(criterion: Criterion) -> str:
 
 
 def _metric_table(metrics: dict[str, Any]) -> str:
-    rows = [f"| {name} | {_shown(found)} |" for name, found in metrics.items()]
+    rows = [f"| {name} | {shown(found)} |" for name, found in metrics.items()]
     return "\n".join(["| metric | value (95 % bootstrap interval) |", "| --- | --- |", *rows]) + "\n"
 
 
 def _slice_table(slices: list[dict[str, Any]], headline: str) -> str:
-    rows = [f"| {part['field']} | {part['slice']} | {part['rows']} | {_shown(part)} |" for part in slices]
+    rows = [f"| {part['field']} | {part['slice']} | {part['rows']} | {shown(part)} |" for part in slices]
     return "\n".join([f"| slice of | values | test rows | {headline} |", "| --- | --- | --- | --- |", *rows]) + "\n"
 
 
-def _shown(found: dict[str, Any]) -> str:
+def shown(found: dict[str, Any]) -> str:
+    """Give a measured value with its interval, if it has one, in words."""
     if found["value"] is None:
         return "undefined"
     if found.get("low") is None:

@@ -13,6 +13,10 @@ from project import stage
 FIGURES = Path("reports/figures")
 ACCENT = "#1f5fa8"
 SHOWN = 15  # features in the importance figure
+CLASSES = 12  # in the confusion matrix
+POINTS = 2_000  # in the scatter plot
+LETTERS = 24  # of a name on an axis
+OTHERS = "(others)"
 
 mpl.rcParams.update({"svg.hashsalt": "project", "axes.spines.top": False, "axes.spines.right": False, "font.size": 9})
 
@@ -20,7 +24,8 @@ mpl.rcParams.update({"svg.hashsalt": "project", "axes.spines.top": False, "axes.
 def importance(axes: Axes, drops: pd.DataFrame, metric: str) -> None:
     """Draw how much the headline metric drops when a feature is shuffled."""
     top = drops.head(SHOWN).iloc[::-1]
-    axes.barh(top["feature"], top["drop"], color=ACCENT)
+    axes.barh(range(len(top)), top["drop"], color=ACCENT)
+    axes.set_yticks(range(len(top)), top["feature"].map(_short))
     axes.set(xlabel=f"drop of {metric} when shuffled")
 
 
@@ -35,17 +40,31 @@ def calibration(axes: Axes, bins: pd.DataFrame, _metric: str) -> None:
 def outcomes(axes: Axes, rows: pd.DataFrame, _metric: str) -> None:
     """Draw the confusion matrix of classes, or predicted against actual values."""
     if pd.api.types.is_numeric_dtype(rows["actual"]):
-        axes.scatter(rows["predicted"], rows["actual"], s=6, alpha=0.4, color=ACCENT, linewidths=0)
+        some = rows.sample(min(len(rows), POINTS), random_state=0)
+        axes.scatter(some["predicted"], some["actual"], s=6, alpha=0.4, color=ACCENT, linewidths=0)
         axes.axline((rows["actual"].mean(),) * 2, slope=1, color="gray", linewidth=1)
     else:
-        counts = pd.crosstab(rows["actual"], rows["predicted"])
-        axes.imshow(counts / counts.sum().sum(), cmap="Blues")
-        axes.set_xticks(range(counts.shape[1]), counts.columns)
-        axes.set_yticks(range(counts.shape[0]), counts.index)
-        for row, column in ((i, j) for i in range(counts.shape[0]) for j in range(counts.shape[1])):
-            dark = counts.iloc[row, column] > counts.to_numpy().max() / 2
-            axes.text(column, row, counts.iloc[row, column], ha="center", color="white" if dark else "black")
+        _confusion(axes, rows)
     axes.set(xlabel="predicted", ylabel="actual")
+
+
+def _confusion(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the counts of actual and predicted classes; with many classes the most frequent ones, all others as one."""
+    most = pd.concat([rows["actual"], rows["predicted"]]).value_counts().index[:CLASSES]
+    counts = pd.crosstab(
+        *(rows[name].map(_short).where(rows[name].isin(most), OTHERS) for name in ("actual", "predicted"))
+    )
+    axes.imshow(counts / counts.sum().sum(), cmap="Blues")
+    axes.set_xticks(range(counts.shape[1]), counts.columns, rotation=0 if counts.shape[1] <= 5 else 90)
+    axes.set_yticks(range(counts.shape[0]), counts.index)
+    for row, column in ((i, j) for i in range(counts.shape[0]) for j in range(counts.shape[1])):
+        dark = counts.iloc[row, column] > counts.to_numpy().max() / 2
+        axes.text(column, row, counts.iloc[row, column], ha="center", color="white" if dark else "black")
+
+
+def _short(name: str) -> str:
+    """Give a name as an axis can bear it: short, and with no dollar sign that would begin a formula."""
+    return (name if len(name) <= LETTERS else name[: LETTERS - 1] + "…").replace("$", r"\$")
 
 
 def draw(tables: dict[str, pd.DataFrame], metric: str) -> None:

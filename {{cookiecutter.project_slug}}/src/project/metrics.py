@@ -4,22 +4,45 @@ A resample is a row of weights: how often each of the n test rows was drawn. Eve
 (resamples, n) and gives one value for each resample; the tests hold each against scikit-learn.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from project.contract import OF_DECISIONS, OF_ERRORS, OF_RANKINGS
+
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 Metrics = dict[str, Floats]
 
 LOWER_IS_BETTER = frozenset({"log_loss", "brier", "mae", "rmse"})
+CHUNK = 2_000_000  # weights that a ranking metric sorts at a time: 16 MB
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What is true of n rows, and what was said about them."""
+
+    truth: npt.NDArray[np.int64]  # (n,) index of the class; -1: a class that the training rows did not hold
+    probabilities: Floats  # (n, classes)
+    predicted: npt.NDArray[np.int64]  # (n,) index of the class
+    positive: int | None  # the class that the metrics are of; None: their mean over the classes
+    precision_floor: float = 0.5  # the precision that recall_at_precision keeps
+
+    @property
+    def classes(self) -> list[int]:
+        """The classes that the metrics are of."""
+        return list(range(self.probabilities.shape[1])) if self.positive is None else [self.positive]
 
 
 def resamples(n: int, count: int, seed: int) -> Floats:
     """Give the weights of the sample itself, and below it those of `count` bootstrap resamples."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n, np.full(n, 1 / n), size=count)
-    return np.vstack([np.ones((1, n)), drawn]).astype(np.float64)
+    rng, shares = np.random.default_rng(seed), np.full(n, 1 / n)
+    weights = np.ones((count + 1, n))
+    for row in weights[1:]:
+        row[:] = rng.multinomial(n, shares)
+    return weights
 
 
 def interval(values: Floats) -> dict[str, float | None]:
@@ -30,82 +53,107 @@ def interval(values: Floats) -> dict[str, float | None]:
     return {name: round(float(v), 6) for name, v in (("value", values[0]), ("low", low), ("high", high))}
 
 
-def classification(
-    truth: npt.NDArray[np.int64],
-    probabilities: Floats,
-    predicted: npt.NDArray[np.int64],
-    positive: int | None,
-    weights: Floats,
-) -> Metrics:
-    """Give every classification metric; with `positive` those of that class, else the mean over classes."""
-    classes = range(probabilities.shape[1]) if positive is None else [positive]
-    every = range(probabilities.shape[1])
-    total = weights.sum(axis=1)
-    true = np.equal.outer(np.arange(len(every)), truth)
-    said = np.equal.outer(np.arange(len(every)), predicted)
-    hits, actual, announced = (
-        np.array([weights @ flags for flags in group.astype(float)]) for group in (true & said, true, said)
-    )
+def classification(answers: Answers, weights: Floats, only: str | None = None) -> Metrics:
+    """Give every classification metric, or as few as hold the one called `only`."""
+    kinds = {decisions: OF_DECISIONS, rankings: OF_RANKINGS, errors: OF_ERRORS}
+    wanted = [measure for measure, names in kinds.items() if only is None or only in names]
+    return {name: values for measure in wanted for name, values in measure(answers, weights).items()}
+
+
+def decisions(answers: Answers, weights: Floats) -> Metrics:
+    """Give the metrics of the predicted classes."""
+    every = np.arange(answers.probabilities.shape[1])
+    true, said = np.equal.outer(every, answers.truth), np.equal.outer(every, answers.predicted)
+    hits, actual, announced = (group.astype(float) @ weights.T for group in (true & said, true, said))
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = hits / actual
-        precision = np.where(announced > 0, hits / announced, 0.0)
+        precision = np.where(announced > 0, hits / announced, np.where(actual > 0, 0.0, np.nan))
         f1 = 2 * hits / (actual + announced)
-    chosen = probabilities[np.arange(len(truth)), truth].clip(1e-15, 1)
-    errors = ((probabilities - true.T) ** 2).sum(axis=1) / (2 if len(every) == 2 else 1)
-    return {
-        "accuracy": hits.sum(axis=0) / total,
-        "balanced_accuracy": np.nanmean(recall, axis=0),
-        "precision": precision[classes].mean(axis=0),
-        "recall": recall[classes].mean(axis=0),
-        "f1": f1[classes].mean(axis=0),
-        "average_precision": _over(classes, average_precision, true, probabilities, weights),
-        "roc_auc": _over(classes, roc_auc, true, probabilities, weights),
-        "log_loss": weights @ -np.log(chosen) / total,
-        "brier": weights @ errors / total,
+    means = {"balanced_accuracy": _mean(recall)}
+    means |= {
+        name: _mean(values[answers.classes])
+        for name, values in (("precision", precision), ("recall", recall), ("f1", f1))
     }
+    return {"accuracy": hits.sum(axis=0) / weights.sum(axis=1), **means}
+
+
+def errors(answers: Answers, weights: Floats) -> Metrics:
+    """Give the metrics of the probabilities themselves."""
+    truth, probabilities, total = answers.truth, answers.probabilities, weights.sum(axis=1)
+    true = np.equal.outer(truth, np.arange(probabilities.shape[1]))
+    chosen = (probabilities * true).sum(axis=1).clip(1e-15, 1)
+    squares = ((probabilities - true) ** 2).sum(axis=1) / (2 if true.shape[1] == 2 else 1)
+    return {"log_loss": weights @ -np.log(chosen) / total, "brier": weights @ squares / total}
+
+
+def rankings(answers: Answers, weights: Floats) -> Metrics:
+    """Give the metrics of the order of the probabilities, some resamples at a time."""
+    steps = [_steps(answers.truth == k, answers.probabilities[:, k]) for k in answers.classes]
+    size = max(1, CHUNK // len(answers.truth))
+    chunks = [np.ascontiguousarray(weights[i : i + size].T) for i in range(0, len(weights), size)]
+    found = [[list(_of_ranking(s, chunk, answers.precision_floor)) for s in steps] for chunk in chunks]
+    joined = _mean(np.concatenate(found, axis=2))
+    return dict(zip(OF_RANKINGS, joined, strict=True))
 
 
 def regression(truth: Floats, predicted: Floats, weights: Floats) -> Metrics:
     """Give the regression metrics, in the target's unit where they have one."""
     total = weights.sum(axis=1)
     squares = weights @ (truth - predicted) ** 2
-    mean = weights @ truth / total
-    spread = weights @ truth**2 - total * mean**2
+    centred = truth - truth.mean()
+    spread = weights @ centred**2 - (weights @ centred) ** 2 / total
     with np.errstate(invalid="ignore", divide="ignore"):
         r2 = np.where(spread > 0, 1 - squares / spread, np.nan)
     return {"mae": weights @ np.abs(truth - predicted) / total, "rmse": np.sqrt(squares / total), "r2": r2}
 
 
-def average_precision(true: npt.NDArray[np.bool_], score: Floats, weights: Floats) -> Floats:
-    """Give the area under the precision-recall curve, as the sum of precision over steps of recall."""
-    hits, alarms = _curve(true, score, weights)
+@dataclass(frozen=True)
+class _Steps:
+    """The distinct scores of a class's own rows, from the highest down, as places in the order of all rows."""
+
+    order: npt.NDArray[np.intp]  # all rows, by falling score
+    own: npt.NDArray[np.intp]  # the class's own rows, by falling score
+    first: npt.NDArray[np.intp]  # how many rows score higher
+    last: npt.NDArray[np.intp]  # how many score as high or higher
+    own_last: npt.NDArray[np.intp]  # how many of the class's own do
+
+
+def _steps(true: Flags, score: Floats) -> _Steps:
+    order = np.argsort(-score, kind="stable")
+    own = order[true[order]]
+    places = np.unique(-score[own])
+    first, last = (np.searchsorted(-score[order], places, side) for side in ("left", "right"))
+    return _Steps(order, own, first, last, np.searchsorted(-score[own], places, "right"))
+
+
+def _of_ranking(steps: _Steps, weights: Floats, precision_floor: float) -> Iterator[Floats]:
+    """Give average precision, ROC AUC and recall at a precision of one class; `weights` are (n, resamples).
+
+    Average precision is the sum of precision over steps of recall, ROC AUC the area by trapezoids. Only scores of the
+    class's own rows count: between two of them neither recall nor its best precision changes.
+    """
+    hits = _sums(weights[steps.own], steps.own_last)
+    above, alarms = np.split(_sums(weights[steps.order], np.append(steps.first, steps.last)), 2)
+    gained = np.diff(hits, axis=0, prepend=0)
+    actual = weights[steps.own].sum(axis=0)
+    others = weights.sum(axis=0) - actual
+    false = (above - (hits - gained) + alarms - hits) / 2
     with np.errstate(invalid="ignore", divide="ignore"):
         precision = np.where(alarms > 0, hits / alarms, 0.0)
-        return (np.diff(hits, axis=1, prepend=0) * precision).sum(axis=1) / hits[:, -1]
+        yield (gained * precision).sum(axis=0) / actual
+        yield (gained * (others - false)).sum(axis=0) / (actual * others)
+        yield np.max(hits * (precision >= precision_floor), axis=0, initial=0) / actual
 
 
-def roc_auc(true: npt.NDArray[np.bool_], score: Floats, weights: Floats) -> Floats:
-    """Give the area under the receiver operating characteristic, by trapezoids."""
-    hits, alarms = (np.pad(curve, ((0, 0), (1, 0))) for curve in _curve(true, score, weights))
-    false = alarms - hits
-    area = (np.diff(false, axis=1) * (hits[:, 1:] + hits[:, :-1]) / 2).sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return area / (hits[:, -1] * false[:, -1])
+def _sums(weights: Floats, places: npt.NDArray[np.intp]) -> Floats:
+    """Give for each place the sum of the rows of `weights` before it."""
+    edges = np.unique(np.append(places[places < len(weights)], 0)) if len(weights) else places
+    sums = np.add.reduceat(weights, edges, axis=0).cumsum(axis=0) if len(weights) else weights
+    return np.vstack([np.zeros((1, weights.shape[1])), sums])[np.searchsorted(edges, places)]
 
 
-def _over(
-    classes: range | list[int],
-    curve: Callable[..., Floats],
-    true: npt.NDArray[np.bool_],
-    score: Floats,
-    weights: Floats,
-) -> Floats:
-    return np.mean([curve(true[k], score[:, k], weights) for k in classes], axis=0)
-
-
-def _curve(true: npt.NDArray[np.bool_], score: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Give the weights of hits and of alarms above each distinct score, from the highest score down."""
-    order = np.argsort(-score, kind="stable")
-    last = np.flatnonzero(np.diff(score[order], append=np.inf))  # the last row of each run of equal scores
-    ordered = weights[:, order]
-    return np.cumsum(ordered * true[order], axis=1)[:, last], np.cumsum(ordered, axis=1)[:, last]
+def _mean(values: Floats) -> Floats:
+    """Give the mean over the first axis of what is defined; NaN where nothing is."""
+    defined = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(defined, values, 0.0).sum(axis=0) / defined.sum(axis=0)

@@ -3,7 +3,7 @@
 Evaluation, service and monitoring all come here. Nothing is unpickled, and no training library is needed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,26 +18,64 @@ from project.contract import Column
 MODEL = Path("models/model.onnx")
 METADATA = Path("models/model.json")
 MISSING_TEXT = "(missing)"
+LARGEST = float(np.finfo(np.float32).max)
 
 Floats = npt.NDArray[np.float64]
 Columns = Mapping[str, npt.NDArray[Any]]
 Inputs = dict[str, npt.NDArray[Any]]
 
+CALENDAR: dict[str, Callable[[npt.NDArray[np.datetime64]], npt.NDArray[Any]]] = {
+    "month": lambda t: t.astype("datetime64[M]").astype(int) % 12 + 1,
+    "day of week": lambda t: (t.astype("datetime64[D]").astype(int) + 3) % 7 + 1,  # Monday is 1
+    "day of year": lambda t: (t.astype("datetime64[D]") - t.astype("datetime64[Y]")).astype(int) + 1,
+    "hour": lambda t: t.astype(int) // 3600 % 24,
+    "days since 1970": lambda t: t.astype(int) / 86_400,
+}
+
+
+def layout(features: tuple[Column, ...]) -> dict[str, list[tuple[str, str]]]:
+    """Give the columns of the model's inputs "numbers" and "texts": the field each comes from, and its own name."""
+    dated = {f.name: [f"{f.name} {part}" for part in _parts(f)] for f in features if f.dated}
+    numbers = [(f.name, name) for f in features if f.numeric or f.dated for name in dated.get(f.name, [f.name])]
+    texts = [(f.name, f.name) for f in features if not (f.numeric or f.dated)]
+    return {name: columns for name, columns in (("numbers", numbers), ("texts", texts)) if columns}
+
 
 def model_inputs(columns: Columns, features: tuple[Column, ...]) -> Inputs:
-    """Give the model's inputs, each of shape (rows, 1): numbers as float32, categories as text.
+    """Give the model's inputs: "numbers" (rows, columns) as float32, and "texts"; a kind that no field has is absent.
 
     Training and serving both come here, so that a missing value means the same to both.
     """
-    inputs: Inputs = {}
+    numbers: list[Any] = []
+    texts: list[Any] = []
     for feature in features:
         values = columns[feature.name]
         if feature.numeric:
-            inputs[feature.name] = np.asarray(values, dtype=np.float32).reshape(-1, 1)
+            numbers.append(values)
+        elif feature.dated:
+            numbers += _calendar(values, feature)
         else:
-            texts = [MISSING_TEXT if value is None or value == "" else str(value) for value in values]
-            inputs[feature.name] = np.array(texts, dtype=object).reshape(-1, 1)
-    return inputs
+            texts.append([MISSING_TEXT if value is None or value == "" else str(value) for value in values])
+    inputs: Inputs = {}
+    if numbers:
+        inputs["numbers"] = np.array(numbers, dtype=np.float64).clip(-LARGEST, LARGEST).astype(np.float32).T
+    if texts:
+        inputs["texts"] = np.array(texts, dtype=object).T
+    return {name: np.ascontiguousarray(values) for name, values in inputs.items()}
+
+
+def _parts(feature: Column) -> list[str]:
+    """Give what the model sees of a date: what recurs, and of a feature the time that has passed as well."""
+    absent = {"hour"} if feature.type == "date" else set()
+    if feature.role == "time":  # orders the rows: a later one is beyond all that training saw
+        absent.add("days since 1970")
+    return [part for part in CALENDAR if part not in absent]
+
+
+def _calendar(values: npt.NDArray[Any], feature: Column) -> list[Floats]:
+    moments = np.asarray(values, dtype="datetime64[s]")
+    missing = np.isnat(moments)
+    return [np.where(missing, np.nan, CALENDAR[part](moments)) for part in _parts(feature)]
 
 
 @dataclass(frozen=True)
@@ -61,10 +99,13 @@ class Predictor:
         self.labels: list[Any] = self.metadata["labels"]
         self.session = _session(root / MODEL)
         self._outputs = [self.session.get_outputs()[-1].name]
-        ranges = [self.metadata["features"][f.name] for f in features if f.numeric]
-        self._low = np.array([r["low"] for r in ranges], dtype=np.float32)
-        self._high = np.array([r["high"] for r in ranges], dtype=np.float32)
-        self._seen = {f.name: set(self.metadata["features"][f.name]["seen"]) for f in features if not f.numeric}
+        numbers = self.metadata["inputs"].get("numbers", [])
+        self._low, self._high = (np.array([n[end] for n in numbers], dtype=np.float32) for end in ("low", "high"))
+        places = {f.name: place for place, f in enumerate(features)}
+        owners = [places[field] for field, _ in layout(features).get("numbers", [])]
+        self._numeric, self._first = np.unique(owners, return_index=True)
+        seen = {places[field]: self.metadata["features"][field] for field, _ in layout(features).get("texts", [])}
+        self._seen = {place: None if "open" in found else set(found["seen"]) for place, found in seen.items()}
 
     def score(self, inputs: Inputs) -> Floats:
         """Give the model's bare output: probabilities (n, classes) or values (n,)."""
@@ -74,7 +115,10 @@ class Predictor:
     def predict(self, columns: Columns) -> Predictions:
         """Predict for `columns`: arrays of n values by field name, numbers as float64 with NaN where missing."""
         inputs = model_inputs(columns, self.features)
-        raw = self.score(inputs)
+        return self.predictions(inputs, self.score(inputs))
+
+    def predictions(self, inputs: Inputs, raw: Floats) -> Predictions:
+        """Give what follows from the model's bare output."""
         outside = self._outside(inputs)
         if self.labels:
             return Predictions(self.decide(raw), raw, self._sets(raw), None, outside)
@@ -97,14 +141,13 @@ class Predictor:
 
     def _outside(self, inputs: Inputs) -> npt.NDArray[np.bool_]:
         outside = np.zeros((len(next(iter(inputs.values()))), len(self.features)), dtype=bool)
-        numeric = [i for i, feature in enumerate(self.features) if feature.numeric]
-        if numeric:
-            values = np.hstack([inputs[self.features[i].name] for i in numeric])
-            outside[:, numeric] = (values < self._low) | (values > self._high)
-        for i, feature in enumerate(self.features):
-            if not feature.numeric:
-                seen = self._seen[feature.name]
-                outside[:, i] = [value not in seen for value in inputs[feature.name][:, 0]]
+        if "numbers" in inputs:
+            values = inputs["numbers"]
+            beyond = (values < self._low) | (values > self._high)
+            outside[:, self._numeric] = np.logical_or.reduceat(beyond, self._first, axis=1)
+        for column, (place, seen) in enumerate(self._seen.items()):
+            if seen is not None:
+                outside[:, place] = [value not in seen for value in inputs["texts"][:, column]]
         return outside
 
 

@@ -20,6 +20,8 @@ def read(path: Path, data: DataContract) -> pd.DataFrame:
 
 
 def _typed(values: pd.Series, column: Column) -> pd.Series:
+    if column.dated and column.role in ("feature", "time"):
+        return pd.to_datetime(values.replace("", None))
     if not column.numeric:
         return values
     if column.type == "boolean":

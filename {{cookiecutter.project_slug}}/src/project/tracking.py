@@ -63,6 +63,16 @@ def _made_whole(store: Path) -> Generator[None]:
         unfinished.unlink(missing_ok=True)
 
 
+@contextmanager
+def run(experiment: str) -> Generator[str]:
+    """Open a run that says where it came from, and close those that killed processes left; give its id."""
+    client = connect(experiment)
+    for run_id in close_killed_runs(client, experiment):
+        print(f"train: run {run_id} was left by a killed process and is now marked KILLED")
+    with mlflow.start_run(tags=origin()) as started:
+        yield started.info.run_id
+
+
 def close_killed_runs(client: MlflowClient, experiment: str) -> list[str]:
     """Mark runs as KILLED whose process on this machine is gone; give their ids."""
     found = client.get_experiment_by_name(experiment)
@@ -85,12 +95,13 @@ def origin() -> dict[str, str]:
 
 
 def log_training(
-    parameters: contract.Parameters, best: dict[str, Any], report: dict[str, Any], example: Inputs, predictor: Predictor
+    parameters: contract.Parameters, report: dict[str, Any], example: Inputs, predictor: Predictor
 ) -> None:
     """Log the parameters, the search and the ONNX model to the active run."""
     import onnx
     from mlflow.models import infer_signature
 
+    best = report["trials"][0]
     mlflow.log_params({"estimator": best["estimator"], **best["settings"]})
     mlflow.log_params({"seed": parameters.seed, **parameters.split.model_dump(), **parameters.train.model_dump()})
     mlflow.log_metric("cross_validation", best["score"])

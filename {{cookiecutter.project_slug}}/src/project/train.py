@@ -3,234 +3,146 @@
 Stops unless the exported model predicts what the fitted pipeline predicts.
 """
 
-import random
 import time
-from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import Pipeline
-from tqdm import tqdm
 
-from project import contract, metrics, model, stage, table
-from project.predictor import METADATA, MODEL, Inputs, Predictor, model_inputs
+from project import contract, export, stage, table
+from project.predictor import LARGEST, METADATA, MISSING_TEXT, MODEL, Inputs, Predictor, layout
+from project.problem import Problem, as_json, of_rows
+from project.search import Search, as_table, best_first, probabilities, trials
 from project.split import SPLITS
 
 REPORT = Path("reports/training.json")
-TOLERANCE = 1e-4  # a probability, or a value in units of the target's spread, may differ by this much
-MAY_DIFFER = 0.001  # in this share of the rows at most: float32 thresholds move a row at a tree's very edge
+SEEN = 1_000  # values of a text that the metadata lists at most; with more, every value counts as seen
 
 
-@dataclass(frozen=True)
-class Problem:
-    """What all candidates are fitted to."""
-
-    data: contract.DataContract
-    task: contract.Task
-    labels: list[str]
-    parameters: contract.Parameters
-
-    def features(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Give the model's inputs for `rows` as a table."""
-        inputs = model_inputs({name: rows[name].to_numpy() for name in rows}, self.data.features)
-        return pd.DataFrame({name: values[:, 0] for name, values in inputs.items()}, index=rows.index)
-
-    def target(self, rows: pd.DataFrame) -> np.ndarray[Any, Any]:
-        """Give the classes of `rows` as indices of `labels`, or the values."""
-        values = rows[self.data.target.name]
-        if self.task.kind == "regression":
-            return values.to_numpy(dtype=np.float64)
-        return pd.Index(self.labels).get_indexer(table.labels(values))
-
-    @property
-    def positive(self) -> int | None:
-        """The index of the positive class, if the task names one."""
-        return None if self.task.positive is None else self.labels.index(str(self.task.positive))
-
-    def pipeline(self, name: str, settings: dict[str, Any], features: pd.DataFrame) -> Pipeline:
-        """Give an unfitted pipeline."""
-        return model.pipeline(name, self.task.kind, self.data, features, self.parameters.seed, settings)
-
-    def headline(self, fitted: Pipeline, features: pd.DataFrame, truth: np.ndarray[Any, Any]) -> float:
-        """Give the headline metric of a fitted pipeline, turned so that more is better."""
-        weights = np.ones((1, len(truth)))
-        if self.task.kind == "regression":
-            found = metrics.regression(truth, fitted.predict(features), weights)
-        else:
-            p = fitted.predict_proba(features)
-            found = metrics.classification(truth, p, p.argmax(axis=1), self.positive, weights)
-        value = float(found[self.task.headline][0])
-        return -value if self.task.headline in metrics.LOWER_IS_BETTER else value
+def describe(problem: Problem, rows: pd.DataFrame, inputs: Inputs) -> dict[str, Any]:
+    """Give where the training rows lay, for people (`features`) and for the domain check (`inputs`)."""
+    names = layout(problem.data.features)
+    found: dict[str, Any] = {kind: [name for _, name in columns] for kind, columns in names.items()}
+    if "numbers" in found:
+        ends = [(_shortest(values.min()), _shortest(values.max())) for values in map(_known, inputs["numbers"].T)]
+        found["numbers"] = [
+            {"name": name, "low": low, "high": high} for name, (low, high) in zip(found["numbers"], ends, strict=True)
+        ]
+    return {"inputs": found, "features": {f.name: _summary(rows[f.name], f) for f in problem.data.features}}
 
 
-def inputs_of(features: pd.DataFrame) -> Inputs:
-    """Give a table of features as the exported model's inputs."""
-    return {name: features[name].to_numpy().reshape(-1, 1) for name in features}
+def _known(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    known = values[~np.isnan(values)]
+    return known if len(known) else np.full(1, np.nan, dtype=np.float32)
 
 
-def search(problem: Problem, rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Score settings of each candidate by cross-validation; give one entry a trial, the best first."""
-    choice = problem.parameters.train
-    features, truth = problem.features(rows), problem.target(rows)
-    directed = any(f.direction for f in problem.data.features)
-    able = [name for name in choice.candidates if model.keeps_directions(name) or not directed]
-    if not able:
-        names = ", ".join(choice.candidates)
-        raise stage.ProjectError(
-            f"params.yaml: train.candidates: {names} cannot keep the directions of the data contract: add boosting"
-        )
-    trials = [(name, settings) for name in able for settings in _settings(name, choice.trials, problem.parameters.seed)]
-    kind = KFold if problem.task.kind == "regression" else StratifiedKFold
-    folds = list(kind(choice.folds, shuffle=True, random_state=problem.parameters.seed).split(features, truth))
-    results = []
-    for name, settings in tqdm(trials, desc="train: search", unit="trial", disable=None):
-        scores = []
-        for fit, held in folds:
-            fitted = problem.pipeline(name, settings, features).fit(features.iloc[fit], truth[fit])
-            scores.append(problem.headline(fitted, features.iloc[held], truth[held]))
-        results.append({"estimator": name, "settings": settings, "score": round(float(np.mean(scores)), 6)})
-    return sorted(results, key=lambda result: -result["score"])
+def _shortest(value: np.float32) -> float | None:
+    return None if np.isnan(value) else float(str(value))  # the shortest decimals of a float32
 
 
-def _settings(name: str, count: int, seed: int) -> list[dict[str, Any]]:
-    """Give `count` settings, drawn at random without repetition; all of them where there are fewer."""
-    values = model.SETTINGS[name]
-    every = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
-    return random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311
+def _summary(values: pd.Series, column: contract.Column) -> dict[str, Any]:
+    """Give the range or the categories of a field, and a typical value, each as a request carries it."""
+    if not (column.numeric or column.dated):
+        return _categories(values, column)
+    known = values.dropna().sort_values()
+    if known.empty:
+        return {"low": None, "typical": None, "high": None}
+    low, middle, high = (as_json(known.iloc[place], column) for place in (0, len(known) // 2, -1))
+    if column.type == "number":
+        low, high = (_shortest(np.float32(end)) for end in (low, high))
+        rounded = float(f"{values.median():.4g}")
+        middle = rounded if known.iloc[0] <= rounded <= known.iloc[-1] else middle
+    return {"low": low, "typical": middle, "high": high}
 
 
-def export(fitted: Pipeline, features: pd.DataFrame) -> bytes:
-    """Give `fitted` as an ONNX model with one input for each feature."""
-    from skl2onnx import to_onnx
-    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
-
-    types: Any = [
-        (name, (FloatTensorType if features[name].dtype == np.float32 else StringTensorType)([None, 1]))
-        for name in features
-    ]
-    options = {"zipmap": False} if hasattr(fitted, "predict_proba") else None
-    converted = to_onnx(fitted, initial_types=types, options=options and {id(fitted): options}, target_opset=18)
-    converted.opset_import.sort(key=lambda opset: opset.domain)  # else in the order of a set, which varies
-    return converted.SerializeToString(deterministic=True)
-
-
-def parity(fitted: Pipeline, predictor: Predictor, features: pd.DataFrame) -> dict[str, float]:
-    """Compare the exported model with the fitted pipeline; raises `ProjectError` where they disagree."""
-    theirs = fitted.predict_proba(features) if predictor.labels else fitted.predict(features)
-    ours = predictor.score(inputs_of(features))
-    scale = 1.0 if predictor.labels else float(np.std(theirs)) or 1.0
-    differences = np.abs(theirs - ours).reshape(len(features), -1).max(axis=1) / scale
-    found = {
-        "rows": len(features),
-        "largest_difference": float(differences.max()),
-        "share_beyond_tolerance": float((differences > TOLERANCE).mean()),
-    }
-    if found["share_beyond_tolerance"] > MAY_DIFFER:
-        raise stage.ProjectError(
-            f"the ONNX model differs from the fitted pipeline by more than {TOLERANCE} in "
-            f"{found['share_beyond_tolerance']:.2%} of {len(features):,} rows: choose an estimator that converts"
-        )
-    return found
-
-
-def describe(features: pd.DataFrame) -> dict[str, Any]:
-    """Give where the training rows lay: range and median of a number, categories of a text."""
-    found: dict[str, Any] = {}
-    for name in features:
-        values = features[name]
-        if values.dtype == np.float32:
-            low, high = (float(str(end)) for end in (values.min(), values.max()))  # shortest decimals of float32
-            found[name] = {"low": low, "typical": float(f"{values.median():.4g}"), "high": high}
-        else:
-            counts = values.value_counts().sort_index(kind="stable")
-            found[name] = {"seen": sorted(counts.index), "typical": counts.idxmax()}
-    return found
+def _categories(values: pd.Series, column: contract.Column) -> dict[str, Any]:
+    counts = values.replace("", MISSING_TEXT).value_counts().sort_index(kind="stable")
+    known = counts.drop(MISSING_TEXT, errors="ignore")
+    listed = {"seen": sorted(counts.nlargest(SEEN).index)} | ({"open": True} if len(counts) > SEEN else {})
+    return listed | {"typical": as_json(known.idxmax() if len(known) else None, column)}
 
 
 def calibrate(problem: Problem, predictor: Predictor, rows: pd.DataFrame) -> float | list[float]:
     """Give the split-conformal quantile of the calibration rows; for classes, one for each (Vovk, 2012)."""
-    scores = predictor.score(inputs_of(problem.features(rows)))
-    truth = problem.target(rows)
-    if not predictor.labels:
-        return _conformal_quantile(np.abs(truth - scores), problem.task.coverage)
-    chosen = 1 - scores[np.arange(len(truth)), truth]
-    return [_conformal_quantile(chosen[truth == k], problem.task.coverage) for k in range(len(predictor.labels))]
+    scores, truth, coverage = predictor.score(problem.inputs(rows)), problem.truth(rows), problem.task.coverage
+    if not problem.classify:
+        return _conformal_quantile(np.abs(truth - scores), coverage)
+    return [_conformal_quantile(1 - scores[truth == k, k], coverage) for k in range(len(problem.labels))]
 
 
-def _conformal_quantile(scores: np.ndarray[Any, Any], coverage: float) -> float:
-    """Give the ceil((n + 1) coverage)-th smallest of n scores; with too few of them the largest float."""
+def _conformal_quantile(scores: npt.NDArray[Any], coverage: float) -> float:
+    """Give the ceil((n + 1) coverage)-th smallest of n scores; with too few of them the largest float32."""
     rank = int(np.ceil((len(scores) + 1) * coverage))
-    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else float(np.finfo(np.float64).max)
+    return float(np.sort(scores)[rank - 1]) if rank <= len(scores) else LARGEST
 
 
-def metadata_of(problem: Problem, best: dict[str, Any], features: pd.DataFrame) -> dict[str, Any]:
+def metadata_of(problem: Problem, best: dict[str, Any], described: dict[str, Any]) -> dict[str, Any]:
     """Give what the predictor needs beside the model; the conformal quantile follows once the model can be asked."""
+    costs = problem.task.costs if problem.positive is not None and len(problem.labels) == 2 else None
     return {
         "kind": problem.task.kind,
         "target": problem.data.target.name,
         "labels": problem.labels,
         "positive": problem.positive,
-        "threshold": _threshold(problem.task, problem.labels),
+        "threshold": costs.threshold if costs else None,
         "coverage": problem.task.coverage,
         "quantile": 0.0,
         "estimator": best["estimator"],
         "settings": best["settings"],
-        "features": describe(features),
+        **described,
     }
 
 
 def main() -> None:
     """Search, fit, export, compare, calibrate, log."""
     data, capstone = contract.load()
-    rows, calibration = (table.read(SPLITS / f"{part}.csv", data) for part in ("train", "calibration"))
-    labels = _labels(data, capstone.task, rows)
-    problem = Problem(data, capstone.task, labels, contract.load_parameters())
+    parameters = contract.load_parameters()
+    every, calibration = (table.read(SPLITS / f"{part}.csv", data) for part in ("train", "calibration"))
+    problem = of_rows(data, capstone.task, every)
+    rows = problem.sample(every, parameters.train.max_rows, parameters.seed)
+    search = Search(problem, problem.inputs(rows), problem.truth(rows), parameters.train.folds, parameters.seed)
+    tried = trials(problem, parameters.train, parameters.seed)
 
     from project import tracking
 
-    client = tracking.connect(capstone.project.slug)
-    for run_id in tracking.close_killed_runs(client, capstone.project.slug):
-        print(f"train: run {run_id} was left by a killed process and is now marked KILLED")
-    with tracking.mlflow.start_run(tags=tracking.origin()) as run:
+    with tracking.run(capstone.project.slug) as run_id:
         started = time.perf_counter()
-        trials = search(problem, rows)
-        best = trials[0]
-        features = problem.features(rows)
-        fitted = problem.pipeline(best["estimator"], best["settings"], features).fit(features, problem.target(rows))
+        scored = best_first(search, tried, parameters.train.engine)
+        best = scored[0]
+        fitted = search.pipeline((best["estimator"], best["settings"])).fit(as_table(search.inputs), search.truth)
         seconds = time.perf_counter() - started
         with stage.replacing(MODEL) as temporary:
-            temporary.write_bytes(export(fitted, features))
-        metadata = metadata_of(problem, best, features)
+            temporary.write_bytes(export.to_onnx(fitted, search.inputs))
+        metadata = metadata_of(problem, best, describe(problem, rows, search.inputs))
         stage.write_json(METADATA, metadata)
         predictor = Predictor(features=data.features)
-        compared = parity(fitted, predictor, pd.concat([features, problem.features(calibration)]))
+        compared = compare(problem, fitted, predictor, pd.concat([rows, calibration]))
         stage.write_json(METADATA, metadata | {"quantile": calibrate(problem, predictor, calibration)})
-        report = {"run_id": run.info.run_id, "training_time_s": round(seconds, 3), "parity": compared, "trials": trials}
-        tracking.log_training(problem.parameters, best, report, inputs_of(features.head(5)), predictor)
+        report = {
+            "run_id": run_id,
+            "training_time_s": round(seconds, 3),
+            "rows": {"used": len(rows), "available": len(every)},
+            "parity": compared,
+            "trials": scored,
+        }
+        tracking.log_training(parameters, report, problem.inputs(rows.head(5)), predictor)
         stage.write_json(REPORT, report)
+    learnt = f"{len(rows):,} of {len(every):,} rows (train.max_rows), " if len(rows) < len(every) else ""
     print(
-        f"train: {best['estimator']} {best['settings']} is best of {len(trials)} trials "
-        f"({problem.task.headline} {abs(best['score']):.3f} in cross-validation), ONNX agrees to "
-        f"{compared['largest_difference']:.1e}, run {run.info.run_id}"
+        f"train: {learnt}{best['estimator']} {best['settings']} is best of {len(scored)} trials "
+        f"({capstone.task.headline} {abs(best['score']):.3f} in cross-validation), ONNX agrees to "
+        f"{compared['largest_difference']:.1e}, run {run_id}"
     )
 
 
-def _labels(data: contract.DataContract, task: contract.Task, rows: pd.DataFrame) -> list[str]:
-    if task.kind == "regression":
-        return []
-    present = set(table.labels(rows[data.target.name]))
-    labels = [str(value) for value in data.target.enum if str(value) in present] or sorted(present)
-    if len(labels) < 2:
-        raise stage.ProjectError(f"{SPLITS}: the training rows hold only the class {labels}: there is nothing to learn")
-    return labels
-
-
-def _threshold(task: contract.Task, labels: list[str]) -> float | None:
-    return task.costs.threshold if task.costs and task.positive is not None and len(labels) == 2 else None
+def compare(problem: Problem, fitted: Any, predictor: Predictor, rows: pd.DataFrame) -> dict[str, float]:
+    """Compare the exported model with the fitted pipeline on `rows`; raises `ProjectError` where they disagree."""
+    inputs = problem.inputs(rows)
+    whole = as_table(inputs)
+    expected = probabilities(fitted, whole, len(problem.labels)) if problem.classify else fitted.predict(whole)
+    return export.parity(expected, predictor.score(inputs), problem.classify)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""The fitted pipeline as an ONNX model, and the proof that it predicts the same."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from project import stage
+from project.metrics import Floats
+from project.predictor import Inputs
+
+TOLERANCE = 1e-4  # a probability, or a value in units of the target's spread, may differ by this much
+MAY_DIFFER = 0.001  # in this share of the rows at most: float32 thresholds move a row at a tree's very edge
+OPSETS: dict[str, int] = {"": 18, "ai.onnx.ml": 3}
+
+
+def to_onnx(fitted: Pipeline, inputs: Inputs) -> bytes:
+    """Give `fitted` as an ONNX model; raises `ProjectError` where it does not convert."""
+    import skl2onnx
+    from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+
+    kinds: dict[str, Any] = {"numbers": FloatTensorType, "texts": StringTensorType}
+    types = [(name, kinds[name]([None, values.shape[1]])) for name, values in inputs.items()]
+    options = {id(fitted): {"zipmap": False}} if hasattr(fitted, "predict_proba") else None
+    estimator = fitted[-1]
+    _register(estimator)
+    try:
+        converted = skl2onnx.to_onnx(fitted, initial_types=types, options=options, target_opset=OPSETS)
+    except Exception as error:  # skl2onnx raises many unrelated types
+        able = ", ".join(sorted(skl2onnx.supported_converters(from_sklearn=True)))
+        reason = str(error).strip().partition("\n")[0]
+        raise stage.ProjectError(
+            f"src/project/model.py: {type(estimator).__name__} does not convert to ONNX ({reason}); these do: {able}"
+        ) from error
+    converted.opset_import.sort(key=lambda opset: opset.domain)  # else in the order of a set, which varies
+    return converted.SerializeToString(deterministic=True)
+
+
+def _register(estimator: Any) -> None:
+    """Teach skl2onnx the estimators of LightGBM and XGBoost, where one of them is the model."""
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common import shape_calculator as shapes
+
+    kind = type(estimator)
+    library = kind.__module__.partition(".")[0]
+    if library not in ("lightgbm", "xgboost"):
+        return
+    try:
+        if library == "lightgbm":
+            from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm as convert
+        else:
+            from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost as convert
+    except ImportError:
+        raise stage.ProjectError(
+            f"{kind.__name__} needs onnxmltools to convert: run `uv sync --group boosting`"
+        ) from None
+    classify = hasattr(estimator, "predict_proba")
+    calculate = (
+        shapes.calculate_linear_classifier_output_shapes
+        if classify
+        else shapes.calculate_linear_regressor_output_shapes
+    )
+    options = {"zipmap": [True, False, "columns"], "nocl": [True, False]} if classify else {}
+    update_registered_converter(kind, f"{library}{kind.__name__}", calculate, convert, options=options)
+
+
+def parity(expected: Floats, found: Floats, classify: bool) -> dict[str, float]:
+    """Compare the ONNX model's output with the fitted pipeline's; raises `ProjectError` where they disagree."""
+    scale = 1.0 if classify else float(np.std(expected)) or 1.0
+    differences = np.abs(expected - found).reshape(len(expected), -1).max(axis=1) / scale
+    beyond = float((differences > TOLERANCE).mean())
+    if not beyond <= MAY_DIFFER:
+        raise stage.ProjectError(
+            f"the ONNX model differs from the fitted pipeline by more than {TOLERANCE} in "
+            f"{beyond:.2%} of {len(expected):,} rows: choose an estimator that converts"
+        )
+    return {"rows": len(expected), "largest_difference": float(differences.max()), "share_beyond_tolerance": beyond}

@@ -1,0 +1,128 @@
+"""What is predicted from what, and how an answer is judged: training and evaluation share it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from project import metrics, stage, table
+from project.contract import Column, DataContract, Task
+from project.metrics import Answers, Floats, Metrics
+from project.predictor import Columns, Inputs, model_inputs
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The task, its data, and the classes that the training rows hold (none where a number is predicted)."""
+
+    data: DataContract
+    task: Task
+    labels: Sequence[str]
+
+    @property
+    def classify(self) -> bool:
+        """Whether classes are predicted, not a number."""
+        return self.task.kind == "classification"
+
+    @property
+    def positive(self) -> int | None:
+        """The index of the positive class, if the task names one."""
+        return None if self.task.positive is None else list(self.labels).index(str(self.task.positive))
+
+    def columns(self, rows: pd.DataFrame) -> Columns:
+        """Give the features of `rows` as arrays."""
+        return {f.name: rows[f.name].to_numpy() for f in self.data.features}
+
+    def inputs(self, rows: pd.DataFrame) -> Inputs:
+        """Give the model's inputs for `rows`."""
+        return model_inputs(self.columns(rows), self.data.features)
+
+    def truth(self, rows: pd.DataFrame) -> npt.NDArray[Any]:
+        """Give the classes of `rows` as indices of `labels`, -1 where they are none of them, or the values."""
+        values = rows[self.data.target.name]
+        if not self.classify:
+            return values.to_numpy(dtype=np.float64)
+        return pd.Index(self.labels).get_indexer(pd.Index(table.labels(values)))
+
+    def requests(self, rows: pd.DataFrame) -> list[str]:
+        """Give each row as the body of a request."""
+        columns = {f.name: [as_json(value, f) for value in rows[f.name]] for f in self.data.features}
+        return [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+
+    def sample(self, rows: pd.DataFrame, count: int, seed: int) -> pd.DataFrame:
+        """Give at most `count` of the rows, in their order: every class keeps its share, and at least one row."""
+        if len(rows) <= count:
+            return rows
+        shuffled = rows.sample(frac=1, random_state=seed)
+        target = table.labels(shuffled[self.data.target.name])
+        if not self.classify:
+            return shuffled.head(count).sort_index()
+        position = target.groupby(target).cumcount() / target.groupby(target).transform("size")
+        return shuffled.loc[position.sort_values(kind="stable").index[:count]].sort_index()
+
+    def measure(
+        self,
+        truth: npt.NDArray[Any],
+        predicted: npt.NDArray[Any],
+        probabilities: Floats | None,
+        weights: Floats,
+        only: str | None = None,
+    ) -> Metrics:
+        """Give the task's metrics for each row of `weights`, or as few as hold the one called `only`."""
+        if probabilities is None:
+            return metrics.regression(truth, predicted, weights)
+        answers = Answers(truth, probabilities, predicted, self.positive, self.task.precision_floor)
+        return metrics.classification(answers, weights, only)
+
+    def headline(
+        self, truth: npt.NDArray[Any], predicted: npt.NDArray[Any], probabilities: Floats | None, weights: Floats
+    ) -> Floats:
+        """Give the headline metric for each row of `weights`, turned so that more is better."""
+        name = self.task.headline
+        return self.turned(self.measure(truth, predicted, probabilities, weights, only=name)[name])
+
+    def turned(self, headline: Floats) -> Floats:
+        """Turn headline metrics so that more is better; twice turned is as before."""
+        return -headline if self.task.headline in metrics.LOWER_IS_BETTER else headline
+
+
+def of_rows(data: DataContract, task: Task, rows: pd.DataFrame) -> Problem:
+    """Give the problem that the training rows pose. Raises `ProjectError` where there is nothing to learn."""
+    target = rows[data.target.name]
+    if task.kind == "regression":
+        if target.nunique() < 2:
+            raise stage.ProjectError(
+                f"{data.target.name!r} is {target.iloc[0]:g} in all training rows: nothing to learn"
+            )
+        return Problem(data, task, [])
+    counts = table.labels(target).value_counts()
+    order = {str(value): place for place, value in enumerate(data.target.enum)}
+    labels = sorted(counts.index, key=lambda label: (order.get(label, len(order)), label))
+    if len(labels) < 2:
+        raise stage.ProjectError(
+            f"{data.target.name!r} is {labels[0]!r} in all training rows: there is nothing to learn"
+        )
+    if counts.max() < 2:
+        raise stage.ProjectError(
+            f"each of the {len(rows)} training rows has a class of its own: too few rows to learn from"
+        )
+    positive = task.positive
+    if positive is not None and counts.get(str(positive), 0) < 2:
+        raise stage.ProjectError(f"fewer than two training rows are {str(positive)!r}: too few to learn from")
+    return Problem(data, task, labels)
+
+
+def as_json(value: Any, column: Column) -> Any:
+    """Give a value of the typed table as a request carries it; None where it is missing."""
+    if value is None or value == "" or pd.isna(value):
+        return None
+    if column.enum:
+        return next((allowed for allowed in column.enum if str(allowed) == value), value)
+    if column.dated:
+        return pd.Timestamp(value).isoformat()[: 10 if column.type == "date" else None]
+    kind: Any = {"boolean": bool, "integer": int, "number": float}.get(column.type, str)
+    return kind(value)

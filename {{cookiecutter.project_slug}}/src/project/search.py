@@ -1,0 +1,136 @@
+"""The search: every candidate's settings scored by cross-validation, here or on a Dask cluster."""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.model_selection import KFold, StratifiedKFold
+from sklearn.pipeline import Pipeline
+from tqdm import tqdm
+
+from project import contract, model, stage
+from project.metrics import Floats
+from project.predictor import Inputs, layout
+from project.problem import Problem
+
+Trial = tuple[str, dict[str, Any]]
+
+
+def as_table(inputs: Inputs) -> pd.DataFrame:
+    """Give the model's inputs as scikit-learn takes them: one table, the numbers first."""
+    return pd.concat([pd.DataFrame(values) for values in inputs.values()], axis=1, ignore_index=True)
+
+
+def probabilities(fitted: Pipeline, rows: pd.DataFrame, count: int) -> Floats:
+    """Give the probabilities of `count` classes; a class that the fit did not see has none."""
+    found = np.zeros((len(rows), count))
+    found[:, fitted.classes_] = fitted.predict_proba(rows)
+    return found
+
+
+@dataclass(frozen=True)
+class Search:
+    """All that a trial needs; it travels to the workers of a cluster."""
+
+    problem: Problem
+    inputs: Inputs
+    truth: npt.NDArray[Any]
+    folds: int
+    seed: int
+
+    @cached_property
+    def categories(self) -> list[npt.NDArray[Any]]:
+        """The values of each text that get a column of their own."""
+        return model.frequent(self.inputs["texts"]) if "texts" in self.inputs else []
+
+    def pipeline(self, trial: Trial) -> Pipeline:
+        """Give the unfitted pipeline of a trial."""
+        features = self.problem.data.features
+        limits = {f.name: f.direction for f in features if f.numeric}  # of a date no direction is kept
+        directions = [limits.get(field, 0) for field, _ in layout(features).get("numbers", [])]
+        return model.pipeline(*trial, self.problem.classify, directions, self.categories, self.seed)
+
+    def score(self, trial: Trial) -> dict[str, Any]:
+        """Give a trial's entry in the report: its mean headline metric over the folds, more is better."""
+        rows = as_table(self.inputs)
+        scores = [self._score_fold(self.pipeline(trial), rows, fit, held) for fit, held in self.splits()]
+        defined = [score for score in scores if not np.isnan(score)]
+        if not defined:
+            raise stage.ProjectError(f"{len(rows)} training rows are too few to measure {self.problem.task.headline}")
+        return {"estimator": trial[0], "settings": trial[1], "score": round(float(np.mean(defined)), 6)}
+
+    def _score_fold(self, unfitted: Pipeline, rows: pd.DataFrame, fit: Any, held: Any) -> float:
+        fitted = unfitted.fit(rows.iloc[fit], self.truth[fit])
+        truth, kept, ones = self.truth[held], rows.iloc[held], np.ones((1, len(held)))
+        if not self.problem.classify:
+            return float(self.problem.headline(truth, fitted.predict(kept), None, ones)[0])
+        p = probabilities(fitted, kept, len(self.problem.labels))
+        return float(self.problem.headline(truth, p.argmax(axis=1), p, ones)[0])
+
+    def splits(self) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+        """Give the rows to fit and to hold out of each fold; a class with fewer rows than folds is never held out."""
+        every = np.arange(len(self.truth))
+        if not self.problem.classify:
+            return list(KFold(min(self.folds, len(every)), shuffle=True, random_state=self.seed).split(every))
+        sizes = np.bincount(self.truth)
+        positive = self.problem.positive
+        count = min(self.folds, int(sizes.max() if positive is None else sizes[positive]))
+        common = np.flatnonzero(sizes[self.truth] >= count)
+        folds = StratifiedKFold(count, shuffle=True, random_state=self.seed).split(common, self.truth[common])
+        return [(np.setdiff1d(every, common[held]), common[held]) for _, held in folds]
+
+
+def trials(problem: Problem, choice: contract.TrainParameters, seed: int) -> list[Trial]:
+    """Give the settings to try of each candidate, drawn at random without repetition."""
+    unknown = [name for name in choice.candidates if name not in model.CANDIDATES]
+    if unknown:
+        allowed = ", ".join(model.CANDIDATES)
+        raise stage.ProjectError(
+            f"params.yaml: train.candidates: found {unknown[0]!r}, src/project/model.py has {allowed}"
+        )
+    directed = any(f.direction for f in problem.data.features)
+    able = [name for name in choice.candidates if model.CANDIDATES[name].keeps_directions or not directed]
+    if not able:
+        names = ", ".join(choice.candidates)
+        raise stage.ProjectError(
+            f"params.yaml: train.candidates: {names} cannot keep the directions of the data contract: add boosting"
+        )
+    return [(name, settings) for name in able for settings in _settings(name, choice.trials, seed)]
+
+
+def _settings(name: str, count: int, seed: int) -> list[dict[str, Any]]:
+    values = model.CANDIDATES[name].settings
+    every = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
+    return random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311
+
+
+def best_first(search: Search, tried: list[Trial], engine: str) -> list[dict[str, Any]]:
+    """Score all trials; give one entry each, the best first."""
+    scored = {"local": locally, "dask": on_dask}[engine](search.score, tried)
+    return sorted(scored, key=lambda entry: -entry["score"])
+
+
+def locally(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
+    """Score one trial after the other, in this process."""
+    return map(score, tqdm(tried, desc="train: search", unit="trial", disable=None))
+
+
+def on_dask(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
+    """Score the trials on the cluster at DASK_SCHEDULER_ADDRESS, or on one of this machine's processes."""
+    try:
+        from dask.distributed import Client
+    except ImportError:
+        raise stage.ProjectError("params.yaml: train.engine is dask: run `uv sync --group cluster` first") from None
+    with Client() as client:  # Dask reads the address from the environment itself
+        shared = client.scatter(score, broadcast=True)
+        return client.gather(client.map(_call, [shared] * len(tried), tried, pure=False))
+
+
+def _call(score: Callable[[Trial], Any], trial: Trial) -> Any:
+    return score(trial)
