@@ -57,7 +57,10 @@ class Column:
     minimum: float | None
     maximum: float | None
     enum: tuple[Any, ...]
-    direction: int  # 1 or -1: the prediction may only rise or fall with this field; 0: either
+    format: str | None = None  # of dates: a strptime pattern; None: ISO 8601
+    true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
+    false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
+    direction: int = 0  # 1 or -1: the prediction may only rise or fall with this field; 0: either
 
     @property
     def numeric(self) -> bool:
@@ -78,6 +81,7 @@ class DataContract:
     description: str
     columns: tuple[Column, ...]
     package: "Package"
+    missing: tuple[str, ...] = ("",)  # texts that stand for a missing value
 
     @property
     def features(self) -> tuple[Column, ...]:
@@ -280,6 +284,7 @@ def load_data_contract(root: Path = Path()) -> DataContract:
         description=str(descriptor.get("description", "")),
         columns=tuple(_column(path, field) for field in fields),
         package=package,
+        missing=tuple(descriptor["resources"][0]["schema"].get("missingValues", [""])),
     )
     _check_roles(path, contract)
     return contract
@@ -306,6 +311,9 @@ def _column(path: Path, field: dict[str, Any]) -> Column:
         minimum=limits.get("minimum"),
         maximum=limits.get("maximum"),
         enum=tuple(limits.get("enum", ())),
+        format=None if field.get("format") == "default" else field.get("format"),
+        true_values=tuple(field.get("trueValues", Column.true_values)),
+        false_values=tuple(field.get("falseValues", Column.false_values)),
         direction=DIRECTIONS.get(direction, 0),
     )
 

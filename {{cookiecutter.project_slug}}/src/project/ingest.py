@@ -11,9 +11,9 @@ import pandas as pd
 from tqdm import tqdm
 
 from project import contract, stage
+from project.table import PIECE
 
 RAW = Path("data/raw.csv")
-PIECE = 50_000  # rows held in memory at a time
 TABLES = (".csv", ".tsv", ".txt", ".gz")
 OF_NUMBERS = ("decimal", "thousands")  # the options that say how numbers are written
 
