@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 import pytest
 
-from project import contract, predictor, smoke, stage
+from project import contract, predictor, request, smoke, stage
 
 JSON = "application/json"
 Answer = tuple[int, dict[str, Any]]
@@ -39,10 +38,8 @@ def test_one_row_and_many_get_what_the_predictor_says(
 ) -> None:
     """A row alone, or among others, gets the predictor's own answer."""
     model = predictor.Predictor(features=data.features)
-    columns = {
-        name: np.array([value], dtype=object if isinstance(value, str) else float) for name, value in row.items()
-    }
-    found = model.predict(columns)
+    rows = request.Rows(data)
+    found = model.predict(rows.columns(rows.decode(dumps(row))))
     for body in (row, [row, row, row]):
         status, answer = post(service, dumps(body))
         assert status == 200
@@ -69,19 +66,22 @@ def test_answers_say_how_sure_they_are(service: str, row: dict[str, Any]) -> Non
 
 def bad_rows(data: contract.DataContract, row: dict[str, Any]) -> dict[str, tuple[Any, str]]:
     """Give rows that break the contract, each with the field at fault."""
-    number = next(f for f in data.features if f.numeric)
+    first = data.features[0].name
     cases: dict[str, tuple[Any, str]] = {
-        "text for a number": (row | {number.name: "many"}, number.name),
-        "list for a number": (row | {number.name: [1]}, number.name),
-        "unknown field": (row | {"no_such_field": 1}, "no_such_field"),
+        "list for a value": (row | {first: [1]}, first),
+        "unknown field": (row | {"no such field": 1}, "no such field"),
     }
-    if number.minimum is not None:
-        cases["below the minimum"] = (row | {number.name: number.minimum - 1}, number.name)
-    if number.maximum is not None:
-        cases["above the maximum"] = (row | {number.name: number.maximum + 1}, number.name)
-    if number.required:
-        cases["null"] = (row | {number.name: None}, number.name)
-        cases["missing"] = ({name: value for name, value in row.items() if name != number.name}, number.name)
+    if number := next((f for f in data.features if f.numeric), None):
+        cases["text for a number"] = (row | {number.name: "many"}, number.name)
+        if number.minimum is not None:
+            cases["below the minimum"] = (row | {number.name: number.minimum - 1}, number.name)
+        if number.maximum is not None:
+            cases["above the maximum"] = (row | {number.name: number.maximum + 1}, number.name)
+    if moment := next((f for f in data.features if f.dated), None):
+        cases["no such day"] = (row | {moment.name: "2020-02-30"}, moment.name)
+    if needed := next((f.name for f in data.features if f.required), None):
+        cases["null"] = (row | {needed: None}, needed)
+        cases["missing"] = ({name: value for name, value in row.items() if name != needed}, needed)
     if category := next((f for f in data.features if f.enum), None):
         cases["no such category"] = (row | {category.name: "no such"}, category.name)
         cases["number for a category"] = (row | {category.name: 7}, category.name)
@@ -127,8 +127,7 @@ def test_a_broken_body_is_refused_and_the_next_request_served(
     service: str, row: dict[str, Any], data: contract.DataContract, body: bytes, content_type: str | None, status: int
 ) -> None:
     """Whatever the bytes, the answer is 4xx with a sentence, and the service goes on."""
-    number = next(f.name for f in data.features if f.numeric)
-    found, answer = post(service, body.replace(b"%f", number.encode()), content_type)
+    found, answer = post(service, body.replace(b'"%f"', dumps(data.features[0].name)), content_type)
     assert found == status
     assert answer["error"]
     assert post(service, dumps(row))[0] == 200

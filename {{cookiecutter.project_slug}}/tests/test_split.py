@@ -14,21 +14,22 @@ PARAMETERS = contract.SplitParameters(method="stratified", test=0.2, calibration
 
 @pytest.fixture(scope="module")
 def rows(pipeline: Path, data: contract.DataContract) -> pd.DataFrame:
-    """Give the accepted rows."""
-    return table.read(pipeline / "data/accepted.csv", data)
+    """Give a thousand of the accepted rows, some of them more than once."""
+    rows = table.read(pipeline / "data/accepted.csv", data)
+    return rows.sample(1_000, replace=True, random_state=0, ignore_index=True)
 
 
 def test_parts_have_the_sizes_asked_for(rows: pd.DataFrame, data: contract.DataContract) -> None:
     """A fifth is for the test, a fifth for calibration."""
     shares = split.assign(rows, data, PARAMETERS, 0).value_counts(normalize=True)
-    assert shares["test"] == pytest.approx(0.2, abs=0.01)
-    assert shares["calibration"] == pytest.approx(0.2, abs=0.01)
+    assert shares["test"] == pytest.approx(0.2, abs=0.03)
+    assert shares["calibration"] == pytest.approx(0.2, abs=0.03)
 
 
 def test_classes_keep_their_shares(rows: pd.DataFrame, data: contract.DataContract) -> None:
     """Each part holds each class, or decile of a numeric target, as often as the whole does."""
     target = rows[data.target.name]
-    values = pd.qcut(target, 4, labels=False) if target.dtype == "float64" else target
+    values = pd.qcut(target, 4, labels=False, duplicates="drop") if target.dtype == "float64" else target
     parts = split.assign(rows, data, PARAMETERS, 0)
     whole = values.value_counts(normalize=True)
     for part in split.PARTS:

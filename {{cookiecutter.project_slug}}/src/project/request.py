@@ -6,6 +6,7 @@ and gives the JSON Schema and the form that say the same.
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, date, datetime
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from project.contract import Column, DataContract
 from project.stage import ProjectError
 
-TYPES = {"number": float, "integer": int, "boolean": bool, "string": str}
+TYPES = {"number": float, "integer": int, "boolean": bool, "date": date, "datetime": datetime}
 _LITERAL: Any = Literal  # made at run time, from the contract
 _ANNOTATED: Any = Annotated
 
@@ -64,11 +65,14 @@ class Rows:
         return rows
 
     def columns(self, rows: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
-        """Give decoded rows as arrays by field name: numbers as float64 with NaN where missing, others as objects."""
+        """Give decoded rows as arrays by field name: float64 with NaN, datetime64 (UTC) with NaT, others as objects."""
         columns = {}
         for attribute, feature in zip(self._attributes, self.features, strict=True):
             values = [getattr(row, attribute) for row in rows]
-            columns[feature.name] = np.array(values, dtype=np.float64 if feature.numeric else object)
+            if feature.dated:
+                columns[feature.name] = np.array([_moment(value) for value in values], dtype="datetime64[s]")
+            else:
+                columns[feature.name] = np.array(values, dtype=np.float64 if feature.numeric else object)
         return columns
 
     def schema(self) -> dict[str, Any]:
@@ -90,9 +94,16 @@ class Rows:
         row = int(path[1 : path.index("]")]) if path.startswith("[") and path[1:2].isdigit() else None
         field = path.partition(".")[2] or None
         if reason.startswith("Object "):  # a missing or an unknown field is named in the reason itself
-            field = reason.split("`")[1]
+            field = reason.partition("`")[2].rpartition("`")[0]
         where = f"{field}: " if field else ""
         return BadRequestError(f"{where}{reason}" + (f" (row {row})" if row is not None else ""), row, field)
+
+
+def _moment(value: date | datetime | None) -> date | datetime | None:
+    """Give a time in UTC and without a zone, as NumPy has them."""
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
 
 
 def _annotation(field: Column) -> tuple[Any, ...]:
@@ -108,8 +119,10 @@ def _annotation(field: Column) -> tuple[Any, ...]:
 
 def _property(field: Column) -> dict[str, Any]:
     unit = f" [{field.unit}]" if field.unit else ""
-    kind = field.type if field.type in TYPES else "string"
+    kind = field.type if field.type in TYPES and not field.dated else "string"
     found: dict[str, Any] = {"type": kind, "title": field.title, "description": f"{field.description}{unit}"}
+    if field.dated:
+        found["format"] = {"date": "date", "datetime": "date-time"}[field.type]
     limits = {"minimum": field.minimum, "maximum": field.maximum, "enum": list(field.enum) or None}
     found |= {name: limit for name, limit in limits.items() if limit is not None}
     return found if field.required else found | {"nullable": True}

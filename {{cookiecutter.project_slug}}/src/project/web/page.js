@@ -57,6 +57,12 @@ function numberInput({ type, minimum, maximum, low, typical }, attributes) {
   return { node, read: () => (node.value === "" ? undefined : node.valueAsNumber) };
 }
 
+function dateInput({ type, typical }, attributes) {
+  const kind = type === "date" ? { type } : { type: "datetime-local", step: 1 };
+  const node = el("input", { ...attributes, ...kind, value: typical });
+  return { node, read: () => node.value || undefined };
+}
+
 function textInput({ typical }, attributes) {
   const node = el("input", { ...attributes, type: "text", dir: "auto", spellcheck: "false", value: typical });
   return { node, read: () => node.value || undefined };
@@ -77,7 +83,8 @@ function drawField(field, index) {
   const { title, unit, required, minimum, maximum, low, high } = field;
   const id = `f${index}`;
   const numeric = !field.enum && ["number", "integer"].includes(field.type);
-  const draw = numeric ? numberInput : field.enum || field.type === "boolean" ? choiceInput : textInput;
+  const choice = field.enum || field.type === "boolean";
+  const draw = numeric ? numberInput : choice ? choiceInput : field.type.startsWith("date") ? dateInput : textInput;
   const { node, read } = draw(field, { id, required, "aria-describedby": `${id}-unit ${id}-help` });
 
   const label = el("label", { for: id }, bdi(title), el("span", { class: "help" }, required ? "" : " optional"));
@@ -91,7 +98,7 @@ function drawField(field, index) {
 
   const problem = () => {
     const { badInput, valueMissing, rangeUnderflow, rangeOverflow } = node.validity;
-    if (badInput) return sentence`${title} must be a number.`;
+    if (badInput) return sentence`${title} must be a ${numeric ? "number" : "date"}.`;
     if (valueMissing) return sentence`${title} needs a value.`;
     if (rangeUnderflow) return sentence`${title} must be at least ${withUnit(show(minimum), unit)}.`;
     if (rangeOverflow) return sentence`${title} must be at most ${withUnit(show(maximum), unit)}.`;
