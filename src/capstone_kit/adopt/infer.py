@@ -12,7 +12,7 @@ import pandas as pd
 
 from capstone_kit.adopt.description import Field, Inference, Wishes
 from capstone_kit.adopt.profile import EXACT, LARGEST, PERHAPS_MISSING, Column, Profile, numbers, units
-from capstone_kit.adopt.suspect import against_target, personal, sentinel
+from capstone_kit.adopt.suspect import against_target, personal, sentinel, sums_up
 from capstone_kit.project import KitError
 
 CLASSES = 10  # so many different whole numbers are still taken for classes
@@ -39,7 +39,7 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     kind = _kind(target, wishes)
     labelled = sample[sample[target.name].notna()].reset_index(drop=True)
     fields = tuple(_field(c, labelled[c.name], wishes, kind) for c in found.columns)
-    labels, shares = _classes(target, kind, strange)
+    labels, shares = _classes(target, kind)
     fields = _held(_roles(fields, by_name, labelled, wishes, kind), labelled, missing)
     result = Inference(
         rows=found.rows,
@@ -124,8 +124,8 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
     if target or (complete and column.filled):
         constraints["required"] = True
     if target and kind == "classification":
-        constraints["enum"] = list(_labels(column, type_))
-        type_, more = ("string", {}) if type_ in ("date", "datetime") else (type_, more)
+        constraints["enum"] = _in_order(_labels(column))
+        type_, more = "string", {}  # a class is a name, even if it is written as a number
     elif type_ in ("integer", "number"):
         constraints |= _range(column, sample, type_)
     elif type_ == "string" and 2 <= column.distinct <= FEW and column.filled >= OFTEN * column.distinct:
@@ -141,16 +141,18 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
     )
 
 
-def _labels(column: Column, type_: str) -> list[Any]:
-    """Give the classes, typed as the field is, the commonest first."""
-    read: dict[str, Callable[[str], Any]] = {
-        "integer": int,
-        "number": float,
-        "boolean": lambda text: text.lower() in POSITIVE | {"on"},
-    }
-    parse = read.get(type_, str)
+def _labels(column: Column) -> list[str]:
+    """Give the classes as they are written, the commonest first."""
     strange = _stands_for_nothing(column)
-    return list(dict.fromkeys(parse(text) for text, _ in (column.values or Counter()).most_common() if text not in strange))
+    return [text for text, _ in (column.values or Counter()).most_common() if text not in strange]
+
+
+def _in_order(labels: list[str]) -> list[str]:
+    """Give numbers by size, other texts by the alphabet."""
+    try:
+        return sorted(labels, key=float)
+    except ValueError:
+        return sorted(labels)
 
 
 def _range(column: Column, sample: pd.Series, type_: str) -> dict[str, Any]:
@@ -222,13 +224,12 @@ def _an_example(column: Column) -> str:
     return next(iter(texts))
 
 
-def _classes(target: Column, kind: str, strange: tuple[str, ...]) -> tuple[tuple[Any, ...], tuple[float, ...]]:
+def _classes(target: Column, kind: str) -> tuple[tuple[Any, ...], tuple[float, ...]]:
     if kind == "regression":
         return (), ()
-    type_, _ = _type(target)
-    labels = _labels(target, type_)
-    counts = [n for text, n in (target.values or {}).items() if text not in strange or type_ == "string"]
-    return tuple(labels), tuple(sorted((n / sum(counts) for n in counts), reverse=True))
+    labels = _labels(target)
+    counts = [(target.values or {})[label] for label in labels]
+    return tuple(labels), tuple(count / sum(counts) for count in counts)
 
 
 def _positive(labels: tuple[Any, ...], wishes: Wishes) -> Any:
@@ -340,6 +341,8 @@ def _names_the_row(one: Field, column: Column) -> str:
 
 def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], strange: tuple[str, ...]) -> Iterator[str]:
     """Give what was decided without being asked."""
+    if sums_up(fields, found.sample):
+        yield "the features together give the target exactly: is it computed from them?"
     if strange:
         yield f"{', '.join(map(repr, strange))} among numbers is read as a missing value"
     for column in found.columns:

@@ -111,7 +111,9 @@ def _form_of(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
     if encoding != "utf-8":
         options["encoding"] = encoding
     rows = list(csv.reader(lines, delimiter=delimiter))
-    if any(cell.startswith(" ") for cell in rows[0][1:]) or _mostly(cell.startswith(" ") for row in rows for cell in row[1:]):
+    if any(cell.startswith(" ") for cell in rows[0][1:]) or _mostly(
+        cell.startswith(" ") for row in rows for cell in row[1:]
+    ):
         options["skipinitialspace"] = True
     if all(re.fullmatch(r"[-+]?\d*[.,]?\d+(e[-+]?\d+)?", cell.strip(), re.IGNORECASE) for cell in rows[0]):
         raise KitError(f"{path.name}: the first row holds numbers, no column names: put a row with names above it")
@@ -131,7 +133,9 @@ def _encoding(path: Path) -> str:
         if start.startswith((b"\xff\xfe", b"\xfe\xff")):
             return "utf-16"
         if b"\0" in start:
-            raise KitError(f"{path.name}: this is no text; give a CSV file, or one with its own ending ({', '.join(READ)})")
+            raise KitError(
+                f"{path.name}: this is no text; give a CSV file, or one with its own ending ({', '.join(READ)})"
+            )
         try:
             import codecs
 
@@ -228,7 +232,9 @@ def _queried(address: str, query: str, folder: Path) -> Source:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         raise KitError(f"{_hidden(address)}: {reason}") from error
     described = _described(path, _hidden(address), None)
-    return Source(described.origin, path, described.name, described.options, ("the rows of the query, as they are now",), query)
+    return Source(
+        described.origin, path, described.name, described.options, ("the rows of the query, as they are now",), query
+    )
 
 
 def _hidden(address: str) -> str:

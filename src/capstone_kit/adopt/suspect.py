@@ -68,6 +68,21 @@ def explained(pair: pd.DataFrame, numeric: bool, kind: str) -> float:
     return max(0.0, 1 - float(errors) / float(trivial)) if trivial else 0.0
 
 
+def sums_up(fields: tuple[Field, ...], sample: pd.DataFrame) -> bool:
+    """Give whether a numeric target is a sum of multiples of the numeric features."""
+    target = next(f for f in fields if f.role == "target")
+    names = [f.name for f in fields if f.role == "feature" and f.type in ("integer", "number")]
+    if target.type not in ("integer", "number") or not names:
+        return False
+    table = pd.DataFrame({name: numbers(sample[name]) for name in [*names, target.name]}).dropna().head(5_000)
+    if len(table) < 3 * len(names) + 10:
+        return False
+    x, y = table[names].to_numpy(), table[target.name].to_numpy()
+    x, y = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1), y - y.mean()
+    rest = y - x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    return bool((rest**2).sum() < 1e-6 * (y**2).sum())
+
+
 def personal(one: Field, values: pd.Series) -> str:
     """Say what personal data a column seems to hold."""
     texts = values.dropna().drop_duplicates().head(500)
