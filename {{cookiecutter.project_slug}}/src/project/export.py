@@ -14,7 +14,7 @@ MAY_DIFFER = 0.001  # in this share of the rows at most: float32 thresholds move
 OPSETS: dict[str, int] = {"": 18, "ai.onnx.ml": 3}
 
 
-def to_onnx(fitted: Pipeline, inputs: Inputs) -> bytes:
+def to_onnx(fitted: Pipeline, inputs: Inputs, unit: tuple[float, float]) -> bytes:
     """Give `fitted` as an ONNX model; raises `ProjectError` where it does not convert."""
     import skl2onnx
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -32,8 +32,27 @@ def to_onnx(fitted: Pipeline, inputs: Inputs) -> bytes:
         raise stage.ProjectError(
             f"src/project/model.py: {type(estimator).__name__} does not convert to ONNX ({reason}); these do: {able}"
         ) from error
+    if options is None:
+        _in_unit(converted, *unit)
     converted.opset_import.sort(key=lambda opset: opset.domain)  # else in the order of a set, which varies
     return converted.SerializeToString(deterministic=True)
+
+
+def _in_unit(converted: Any, mean: float, spread: float) -> None:
+    """Let a regression model give the target in its own unit, in 64 bits."""
+    from onnx import TensorProto, helper
+
+    graph, last = converted.graph, converted.graph.output[-1]
+    factors = {"spread": spread, "mean": mean}
+    graph.initializer.extend(helper.make_tensor(name, TensorProto.DOUBLE, [1], [v]) for name, v in factors.items())
+    graph.node.extend(
+        [
+            helper.make_node("Cast", [last.name], ["wide"], to=TensorProto.DOUBLE),
+            helper.make_node("Mul", ["wide", "spread"], ["spread_out"]),
+            helper.make_node("Add", ["spread_out", "mean"], ["value"]),
+        ]
+    )
+    last.CopyFrom(helper.make_tensor_value_info("value", TensorProto.DOUBLE, [None, 1]))
 
 
 def _register(estimator: Any) -> None:

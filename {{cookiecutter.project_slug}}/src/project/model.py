@@ -35,7 +35,8 @@ class Candidate:
     make: Callable[..., BaseEstimator]  # of (classify, directions, seed, **settings)
     settings: dict[str, list[Any]]
     prepare: Any  # what the numbers go through first
-    keeps_directions: bool  # whether it can be held to the contract's monotone directions
+    keeps_directions: bool = True  # whether it can be held to the contract's monotone directions
+    most_classes: float = np.inf  # beyond which it takes too long to be searched
 
 
 def linear(classify: bool, directions: list[int] | None, seed: int, alpha: float) -> BaseEstimator:  # noqa: ARG001
@@ -56,16 +57,15 @@ def boosting(classify: bool, directions: list[int] | None, seed: int, **settings
 
 
 IMPUTE = SimpleImputer(strategy="median", keep_empty_features=True)
+SCALE = make_pipeline(IMPUTE, StandardScaler())
 CANDIDATES = {
-    "linear": Candidate(
-        linear, {"alpha": [0.01, 0.1, 1.0, 10.0, 100.0]}, make_pipeline(IMPUTE, StandardScaler()), False
-    ),
-    "forest": Candidate(forest, {"max_depth": [6, 10, 14], "min_samples_leaf": [1, 3, 10]}, IMPUTE, True),
-    "boosting": Candidate(  # takes missing numbers as they are
+    "linear": Candidate(linear, {"alpha": [0.01, 0.1, 1.0, 10.0, 100.0]}, SCALE, keeps_directions=False),
+    "forest": Candidate(forest, {"max_depth": [6, 10, 14], "min_samples_leaf": [1, 3, 10]}, IMPUTE),
+    "boosting": Candidate(
         boosting,
         {"learning_rate": [0.05, 0.1], "max_iter": [60, 120], "max_leaf_nodes": [7, 15, 31]},
-        "passthrough",
-        True,
+        "passthrough",  # it takes missing numbers as they are
+        most_classes=20,  # each of its steps grows a tree for each class
     ),
 }
 

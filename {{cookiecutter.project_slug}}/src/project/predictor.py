@@ -99,12 +99,19 @@ class Predictor:
         self.labels: list[Any] = self.metadata["labels"]
         self.session = _session(root / MODEL)
         self._outputs = [self.session.get_outputs()[-1].name]
-        numbers = self.metadata["inputs"].get("numbers", [])
-        self._low, self._high = (np.array([n[end] for n in numbers], dtype=np.float32) for end in ("low", "high"))
-        places = {f.name: place for place, f in enumerate(features)}
-        owners = [places[field] for field, _ in layout(features).get("numbers", [])]
+        self._learn_domain(layout(features), root / METADATA)
+
+    def _learn_domain(self, columns: dict[str, list[tuple[str, str]]], path: Path) -> None:
+        """Keep where the training rows lay, by the place of each feature."""
+        numbers, texts = (self.metadata["inputs"].get(kind, []) for kind in ("numbers", "texts"))
+        trained = [number["name"] for number in numbers], texts
+        if trained != tuple([name for _, name in columns.get(kind, [])] for kind in ("numbers", "texts")):
+            raise stage.ProjectError(f"{path} is of another data contract: run `uv run dvc repro`")
+        places = {f.name: place for place, f in enumerate(self.features)}
+        owners = [places[field] for field, _ in columns.get("numbers", [])]
         self._numeric, self._first = np.unique(owners, return_index=True)
-        seen = {places[field]: self.metadata["features"][field] for field, _ in layout(features).get("texts", [])}
+        self._low, self._high = (np.array([n[end] for n in numbers], dtype=np.float32) for end in ("low", "high"))
+        seen = {places[name]: self.metadata["features"][name] for name in texts}
         self._seen = {place: None if "open" in found else set(found["seen"]) for place, found in seen.items()}
 
     def score(self, inputs: Inputs) -> Floats:

@@ -27,13 +27,6 @@ def as_table(inputs: Inputs) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(values) for values in inputs.values()], axis=1, ignore_index=True)
 
 
-def probabilities(fitted: Pipeline, rows: pd.DataFrame, count: int) -> Floats:
-    """Give the probabilities of `count` classes; a class that the fit did not see has none."""
-    found = np.zeros((len(rows), count))
-    found[:, fitted.classes_] = fitted.predict_proba(rows)
-    return found
-
-
 @dataclass(frozen=True)
 class Search:
     """All that a trial needs; it travels to the workers of a cluster."""
@@ -56,22 +49,46 @@ class Search:
         directions = [limits.get(field, 0) for field, _ in layout(features).get("numbers", [])]
         return model.pipeline(*trial, self.problem.classify, directions, self.categories, self.seed)
 
+    @cached_property
+    def unit(self) -> tuple[float, float]:
+        """Mean and spread of the target, in which the estimator works: 32 bits hold seven digits."""
+        return (0.0, 1.0) if self.problem.classify else (float(self.truth.mean()), float(self.truth.std()))
+
+    def fit(self, trial: Trial, rows: pd.DataFrame, truth: npt.NDArray[Any]) -> Pipeline:
+        """Give the fitted pipeline of a trial. Raises `ProjectError` where a classifier gives no probabilities."""
+        if not self.problem.classify:
+            mean, spread = self.unit
+            return self.pipeline(trial).fit(rows, (truth - mean) / spread)
+        fitted = self.pipeline(trial).fit(rows, truth)
+        if not hasattr(fitted, "predict_proba"):
+            name = type(fitted[-1]).__name__
+            raise stage.ProjectError(
+                f"src/project/model.py: {name} gives no probabilities: choose one with predict_proba"
+            )
+        return fitted
+
+    def answer(self, fitted: Pipeline, rows: pd.DataFrame) -> Floats:
+        """Give what the exported model has to give: probabilities (n, classes) or values (n,)."""
+        if not self.problem.classify:
+            mean, spread = self.unit
+            return np.asarray(fitted.predict(rows), dtype=np.float64) * spread + mean
+        found = np.zeros((len(rows), len(self.problem.labels)))
+        found[:, fitted.classes_] = fitted.predict_proba(rows)
+        return found
+
     def score(self, trial: Trial) -> dict[str, Any]:
         """Give a trial's entry in the report: its mean headline metric over the folds, more is better."""
         rows = as_table(self.inputs)
-        scores = [self._score_fold(self.pipeline(trial), rows, fit, held) for fit, held in self.splits()]
+        scores = [self._score_fold(trial, rows, fit, held) for fit, held in self.splits()]
         defined = [score for score in scores if not np.isnan(score)]
         if not defined:
             raise stage.ProjectError(f"{len(rows)} training rows are too few to measure {self.problem.task.headline}")
         return {"estimator": trial[0], "settings": trial[1], "score": round(float(np.mean(defined)), 6)}
 
-    def _score_fold(self, unfitted: Pipeline, rows: pd.DataFrame, fit: Any, held: Any) -> float:
-        fitted = unfitted.fit(rows.iloc[fit], self.truth[fit])
-        truth, kept, ones = self.truth[held], rows.iloc[held], np.ones((1, len(held)))
-        if not self.problem.classify:
-            return float(self.problem.headline(truth, fitted.predict(kept), None, ones)[0])
-        p = probabilities(fitted, kept, len(self.problem.labels))
-        return float(self.problem.headline(truth, p.argmax(axis=1), p, ones)[0])
+    def _score_fold(self, trial: Trial, rows: pd.DataFrame, fit: Any, held: Any) -> float:
+        found = self.answer(self.fit(trial, rows.iloc[fit], self.truth[fit]), rows.iloc[held])
+        predicted, p = (found.argmax(axis=1), found) if self.problem.classify else (found, None)
+        return float(self.problem.headline(self.truth[held], predicted, p, np.ones((1, len(held))))[0])
 
     def splits(self) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
         """Give the rows to fit and to hold out of each fold; a class with fewer rows than folds is never held out."""
@@ -101,7 +118,8 @@ def trials(problem: Problem, choice: contract.TrainParameters, seed: int) -> lis
         raise stage.ProjectError(
             f"params.yaml: train.candidates: {names} cannot keep the directions of the data contract: add boosting"
         )
-    return [(name, settings) for name in able for settings in _settings(name, choice.trials, seed)]
+    quick = [name for name in able if len(problem.labels) <= model.CANDIDATES[name].most_classes]
+    return [(name, settings) for name in quick or able for settings in _settings(name, choice.trials, seed)]
 
 
 def _settings(name: str, count: int, seed: int) -> list[dict[str, Any]]:
@@ -124,10 +142,12 @@ def locally(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
 def on_dask(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
     """Score the trials on the cluster at DASK_SCHEDULER_ADDRESS, or on one of this machine's processes."""
     try:
+        import dask
         from dask.distributed import Client
     except ImportError:
         raise stage.ProjectError("params.yaml: train.engine is dask: run `uv sync --group cluster` first") from None
-    with Client() as client:  # Dask reads the address from the environment itself
+    # Dask reads the address from the environment itself; no daemons, for an estimator may start processes of its own.
+    with dask.config.set({"distributed.worker.daemon": False}), Client() as client:
         shared = client.scatter(score, broadcast=True)
         return client.gather(client.map(_call, [shared] * len(tried), tried, pure=False))
 

@@ -14,7 +14,7 @@ import pandas as pd
 from project import contract, export, stage, table
 from project.predictor import LARGEST, METADATA, MISSING_TEXT, MODEL, Inputs, Predictor, layout
 from project.problem import Problem, as_json, of_rows
-from project.search import Search, as_table, best_first, probabilities, trials
+from project.search import Search, Trial, as_table, best_first, trials
 from project.split import SPLITS
 
 REPORT = Path("reports/training.json")
@@ -111,14 +111,15 @@ def main() -> None:
         started = time.perf_counter()
         scored = best_first(search, tried, parameters.train.engine)
         best = scored[0]
-        fitted = search.pipeline((best["estimator"], best["settings"])).fit(as_table(search.inputs), search.truth)
+        fitted = search.fit((best["estimator"], best["settings"]), as_table(search.inputs), search.truth)
         seconds = time.perf_counter() - started
         with stage.replacing(MODEL) as temporary:
-            temporary.write_bytes(export.to_onnx(fitted, search.inputs))
+            temporary.write_bytes(export.to_onnx(fitted, search.inputs, search.unit))
         metadata = metadata_of(problem, best, describe(problem, rows, search.inputs))
         stage.write_json(METADATA, metadata)
         predictor = Predictor(features=data.features)
-        compared = compare(problem, fitted, predictor, pd.concat([rows, calibration]))
+        inputs = problem.inputs(pd.concat([rows, calibration]))
+        compared = export.parity(search.answer(fitted, as_table(inputs)), predictor.score(inputs), problem.classify)
         stage.write_json(METADATA, metadata | {"quantile": calibrate(problem, predictor, calibration)})
         report = {
             "run_id": run_id,
@@ -133,16 +134,14 @@ def main() -> None:
     print(
         f"train: {learnt}{best['estimator']} {best['settings']} is best of {len(scored)} trials "
         f"({capstone.task.headline} {abs(best['score']):.3f} in cross-validation), ONNX agrees to "
-        f"{compared['largest_difference']:.1e}, run {run_id}"
+        f"{compared['largest_difference']:.1e}, run {run_id}{left_out(parameters.train.candidates, tried)}"
     )
 
 
-def compare(problem: Problem, fitted: Any, predictor: Predictor, rows: pd.DataFrame) -> dict[str, float]:
-    """Compare the exported model with the fitted pipeline on `rows`; raises `ProjectError` where they disagree."""
-    inputs = problem.inputs(rows)
-    whole = as_table(inputs)
-    expected = probabilities(fitted, whole, len(problem.labels)) if problem.classify else fitted.predict(whole)
-    return export.parity(expected, predictor.score(inputs), problem.classify)
+def left_out(candidates: tuple[str, ...], tried: list[Trial]) -> str:
+    """Give in words which candidates were not tried."""
+    names = sorted(set(candidates) - {name for name, _ in tried})
+    return f"; not tried: {', '.join(names)} (see src/project/model.py for what each can do)" if names else ""
 
 
 if __name__ == "__main__":
