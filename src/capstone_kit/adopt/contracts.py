@@ -16,6 +16,7 @@ from capstone_kit.writing import text_of
 WRITTEN_BY_PEOPLE = ("title", "description", "unit", "monotone")  # keys of a field that are kept when adopted again
 RARE = 0.2  # share of the positive class below which accuracy says little
 COVERAGE = 0.90
+PROPOSED = "Proposed when the data were adopted. Agree with your sponsor, then take `proposed` off: then it binds."
 EXAMPLE = "src/project/example.py"
 
 
@@ -74,7 +75,7 @@ def human(name: str) -> str:
 def headline(found: Inference) -> str:
     """Give the metric that suits the task."""
     if found.kind == "regression":
-        return "mae"
+        return "rmse" if found.crowded else "mae"
     if found.positive is None:
         return "balanced_accuracy"
     return "average_precision" if min(found.shares) < RARE else "roc_auc"
@@ -83,28 +84,28 @@ def headline(found: Inference) -> str:
 def task_contract(project: Project, found: Inference) -> str:
     """Give `capstone.toml`: the task, and criteria that are proposed until someone agrees to them."""
     document = tomlkit.parse(project.text(TASK_CONTRACT))
-    before = document.unwrap()
-    same = _same_task(project, before, found)
+    if _same_task(project, document.unwrap(), found):
+        return _proposed_anew(document, found)
     for key in ("task", "acceptance", "constraint", "slice", "behaviour"):
         document.pop(key, None)
-    document.add("task", before["task"] if same else _task(found))
+    document.add("task", _task(found))
     document.add(tomlkit.nl())
-    document.add(
-        tomlkit.comment(
-            "Proposed when the data were adopted. Agree with your sponsor, then take `proposed` off: then it binds."
-        )
-    )
-    for key, proposed in (("acceptance", _acceptance(found)), ("constraint", _constraints())):
-        agreed = [entry for entry in before.get(key, []) if same and not entry.get("proposed")]
-        metrics = {entry["metric"] for entry in agreed}
-        document.add(key, _tables([*agreed, *(entry for entry in proposed if entry["metric"] not in metrics)]))
-    for key, entries in (
-        ("slice", before.get("slice") if same else _slices(found)),
-        ("behaviour", before.get("behaviour") if same else []),
-    ):
+    document.add(tomlkit.comment(PROPOSED))
+    for key, entries in (("acceptance", _acceptance(found)), ("constraint", _constraints()), ("slice", _slices(found))):
         if entries:
             document.add(key, _tables(entries))
     return re.sub(r"\n{3,}", "\n\n", tomlkit.dumps(document))
+
+
+def _proposed_anew(document: tomlkit.TOMLDocument, found: Inference) -> str:
+    """Give the contract with new figures in what is still proposed; what people agreed or took out stays so."""
+    fresh = {entry["metric"]: entry for entry in _acceptance(found)}
+    for entry in document.get("acceptance", []):
+        if entry.get("proposed"):
+            entry.update(
+                {key: value for key, value in fresh.get(entry["metric"], {}).items() if entry.get(key) != value}
+            )
+    return tomlkit.dumps(document)
 
 
 def _same_task(project: Project, before: dict[str, Any], found: Inference) -> bool:
@@ -135,8 +136,10 @@ def _task(found: Inference) -> Table:
 def _acceptance(found: Inference) -> list[dict[str, Any]]:
     unit = {"unit": found.target.unit} if found.target.unit else {}
     if found.kind == "regression":
-        trivial = f"predicting the median everywhere is off by {rounded(found.baseline):g} on average"
-        entries = [{"metric": "mae", "at_most": rounded(found.baseline), **unit}]
+        value = rounded(found.deviation if found.crowded else found.baseline)
+        constant = "the mean" if found.crowded else "the median"
+        trivial = f"predicting {constant} everywhere has an error of {value:g}"
+        entries = [{"metric": headline(found), "at_most": value, **unit}]
     else:
         value = _trivial(found)
         trivial = f"a constant prediction reaches {value:g} ({found.baseline:.1%} of the rows are {found.labels[0]!r})"

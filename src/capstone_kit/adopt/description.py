@@ -44,6 +44,8 @@ class Inference:
     positive: Any
     shares: tuple[float, ...]  # of the classes among the rows
     baseline: float  # mean absolute error of the median, or the share of the commonest class
+    deviation: float  # of a numeric target from its mean; 0 for classes
+    crowded: bool  # whether many rows of a numeric target share one value, as where most counts are 0
     missing: tuple[str, ...]  # the signs that stand for a missing value
     unlabelled: int  # rows without a target
     remarks: tuple[str, ...]

@@ -19,6 +19,7 @@ CLASSES = 10  # so many different whole numbers are still taken for classes
 MAY_BE_STRANGE = 0.05  # of a column of numbers: taken for signs of a missing value
 FEW = 20  # different values of a text that are listed as the only ones allowed
 OFTEN = 5  # times that each of them has to occur on average
+CROWDED = 0.3  # of the rows with one and the same value of a numeric target: its median says little
 REFEREED = 60_000  # cells of the sample that frictionless reads
 REFUSED = 0.05  # of them at most may be rejected; else the type was mistaken
 BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
@@ -48,7 +49,7 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
         labels=labels,
         positive=_positive(labels, wishes),
         shares=shares,
-        baseline=_baseline(labelled[target.name], kind, shares),
+        **_constants(labelled[target.name], kind, shares),
         missing=missing,
         unlabelled=target.missing + sum((target.strange or {}).get(t, 0) for t in strange if kind == "regression"),
         remarks=tuple(_remarks(found, wishes, fields, strange)),
@@ -249,12 +250,16 @@ def _positive(labels: tuple[Any, ...], wishes: Wishes) -> Any:
     return next((label for label in labels if str(label).lower() in POSITIVE), labels[-1])
 
 
-def _baseline(target: pd.Series, kind: str, shares: tuple[float, ...]) -> float:
-    """Give the mean absolute error of the median, or the share of the commonest class."""
+def _constants(target: pd.Series, kind: str, shares: tuple[float, ...]) -> dict[str, Any]:
+    """Give what the best constant prediction reaches, and whether many rows share one value."""
     if kind == "classification":
-        return max(shares)
+        return {"baseline": max(shares), "deviation": 0.0, "crowded": False}
     values = numbers(target).dropna()
-    return float((values - values.median()).abs().mean())
+    return {
+        "baseline": float((values - values.median()).abs().mean()),
+        "deviation": float(values.std(ddof=0)),
+        "crowded": bool(values.value_counts(normalize=True).max() > CROWDED),
+    }
 
 
 def _roles(
@@ -278,6 +283,8 @@ def _roles(
             one = replace(one, role="excluded", reason=reason)
         elif reason := _names_the_row(one, column):
             one = replace(one, role="identifier", reason=reason)
+        elif wishes.group and _names_group(values, sample[wishes.group]):
+            one = replace(one, role="excluded", reason=f"names {wishes.group!r}: rows of a new one would be unlike all")
         elif held:
             one = replace(one, role="excluded", reason=f"seems to hold {held}, from which a model must not learn")
         else:
@@ -295,6 +302,12 @@ def _roles(
             f"--time: {time!r} holds neither dates nor numbers, but texts such as {_an_example(columns[time])!r}"
         )
     return tuple(decided)
+
+
+def _names_group(values: pd.Series, group: pd.Series) -> bool:
+    """Give whether each group has a value of its own, which a model could learn by heart."""
+    pairs = pd.DataFrame({"value": values, "group": group}).dropna().drop_duplicates()
+    return len(pairs) > 2 and pairs["value"].is_unique and pairs["group"].is_unique
 
 
 def _held(fields: tuple[Field, ...], sample: pd.DataFrame, missing: tuple[str, ...]) -> tuple[Field, ...]:

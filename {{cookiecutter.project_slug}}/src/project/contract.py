@@ -191,8 +191,13 @@ class Capstone(Strict):
 class IngestParameters(Strict):
     """Where the rows come from."""
 
-    source: str
-    options: dict[str, Any] = {}
+    source: str  # "example", or a path, or a URL
+    options: dict[str, Any] = {}  # for the reader of such a file
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the rows are those that `capstone sample` drew in the place of data that may not be shown."""
+        return self.source == "data/sample.csv"
 
 
 class SplitParameters(Strict):

@@ -1,5 +1,6 @@
 """Fill the measured results into the documents, between their two markers."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,21 @@ from project.contract import Capstone, Criterion
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 STATE = Path("README.md")
 MODEL_CARD = Path("docs/model-card.md")
+SYNTHETIC = "**Measured on synthetic rows (`data/sample.csv`): these figures say nothing about the real data.**\n\n"
 PICTURES = (
     "\n".join(f"![{name}](../reports/figures/{name}.svg)" for name in ("outcomes", "calibration", "importance")) + "\n"
 )
 
 
 def fill(
-    capstone: Capstone, metrics: dict[str, Any], slices: list[dict[str, Any]], constraints: dict[str, float]
+    capstone: Capstone,
+    metrics: dict[str, Any],
+    slices: list[dict[str, Any]],
+    constraints: dict[str, float],
+    synthetic: bool,
 ) -> None:
     """Write the state into the README, and with it the slices and all metrics into the model card."""
-    state = state_table(capstone, metrics, constraints)
+    state = (SYNTHETIC if synthetic else "") + state_table(capstone, metrics, constraints)
     _replace(STATE, state)
     parts = [state, _metric_table(metrics), _slice_table(slices, capstone.task.headline), PICTURES]
     _replace(MODEL_CARD, "\n".join(parts))
@@ -43,13 +49,18 @@ def bound(criterion: Criterion) -> str:
     return f"at most {criterion.at_most:g} {criterion.unit}".strip()
 
 
+def _cell(text: str) -> str:
+    """Give a name or a value from the data as plain text in a table."""
+    return re.sub(r"([\\|<>&*_`\[\]$])", r"\\\1", " ".join(text.split()))
+
+
 def _metric_table(metrics: dict[str, Any]) -> str:
     rows = [f"| {name} | {shown(found)} |" for name, found in metrics.items()]
     return "\n".join(["| metric | value (95 % bootstrap interval) |", "| --- | --- |", *rows]) + "\n"
 
 
 def _slice_table(slices: list[dict[str, Any]], headline: str) -> str:
-    rows = [f"| {part['field']} | {part['slice']} | {part['rows']} | {shown(part)} |" for part in slices]
+    rows = [f"| {_cell(part['field'])} | {_cell(part['slice'])} | {part['rows']} | {shown(part)} |" for part in slices]
     return "\n".join([f"| slice of | values | test rows | {headline} |", "| --- | --- | --- | --- |", *rows]) + "\n"
 
 

@@ -25,11 +25,14 @@ REQUESTS = 1_000  # test rows that are timed one by one
 
 
 def baseline(test: Test, training: pd.DataFrame) -> Predictions:
-    """Give the trivial prediction: the training rows' class shares, or their median, for every row."""
+    """Give the best constant: the training rows' class shares, or their median (for squared errors their mean)."""
     target = training[test.problem.data.target.name]
     n = len(test.rows)
     if not test.problem.classify:
-        return replace(test.found, values=np.full(n, float(target.median())))
+        return replace(
+            test.found,
+            values=np.full(n, float(target.median() if test.problem.task.headline == "mae" else target.mean())),
+        )
     shares = table.labels(target).value_counts(normalize=True).reindex(test.problem.labels).to_numpy()
     probabilities = np.tile(shares, (n, 1))
     return replace(test.found, values=test.predictor.decide(probabilities), probabilities=probabilities)
@@ -130,13 +133,14 @@ def main() -> None:
     measured = constraints.measure(problem.requests(rows.head(REQUESTS)))
     write(results, measured)
     figures.draw(results, capstone.task.headline)
-    documents.fill(capstone, results["metrics"], results["slices"], measured)
+    documents.fill(capstone, results["metrics"], results["slices"], measured, parameters.ingest.synthetic)
     shown, lift = results["metrics"][capstone.task.headline], results["metrics"]["lift_over_baseline"]
     of = f" of {len(every):,} (evaluate.max_rows)" if len(rows) < len(every) else ""
     measurable = len(results["importance"]) == len(data.features)
     some = "" if measurable else f"; importance of the {len(results['importance'])} features that move predictions most"
+    kind = "synthetic test rows" if parameters.ingest.synthetic else "test rows"
     print(
-        f"evaluate: {capstone.task.headline} {documents.shown(shown)} on {len(rows):,}{of} test rows, "
+        f"evaluate: {capstone.task.headline} {documents.shown(shown)} on {len(rows):,}{of} {kind}, "
         f"{documents.shown(lift)} over the baseline; p95 latency {measured['latency_p95_ms']:.2f} ms{some}"
     )
 

@@ -1,5 +1,7 @@
 """Draw the evaluation for people: importance, calibration and outcomes as SVG, the same bytes for the same figures."""
 
+import logging
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +21,9 @@ LETTERS = 24  # of a name on an axis
 OTHERS = "(others)"
 
 mpl.rcParams.update({"svg.hashsalt": "project", "axes.spines.top": False, "axes.spines.right": False, "font.size": 9})
+mpl.rcParams["text.parse_math"] = False  # a dollar sign in a column's name is just that
+logging.getLogger("matplotlib").setLevel(logging.ERROR)
+warnings.filterwarnings("ignore", "Glyph")  # no font has every script
 
 
 def importance(axes: Axes, drops: pd.DataFrame, metric: str) -> None:

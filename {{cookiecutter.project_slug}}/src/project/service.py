@@ -104,7 +104,8 @@ async def document(_: Request) -> Response:
 
 
 def _version() -> str:
-    return str(stage.read_json(RECEIPT)["model_version"])
+    receipt = stage.read_json(RECEIPT)
+    return receipt["model_version"] + (" (synthetic data)" if "data" in receipt else "")
 
 
 PAGES = Starlette(

@@ -90,6 +90,7 @@ def origin() -> dict[str, str]:
         "git_dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
         "data_sha256": digest(*sorted(SPLITS.glob("*.csv"))),
         "contract_sha256": digest(*CONTRACTS),
+        "data": "synthetic" if contract.load_parameters().ingest.synthetic else "real",
         PROCESS_TAG: _this_process(),
     }
 

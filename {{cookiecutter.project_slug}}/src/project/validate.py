@@ -78,7 +78,9 @@ def find_errors(data: DataContract, path: Path) -> pd.DataFrame:
     descriptor = data.package.resources[0].to_descriptor()
     schema = descriptor["schema"]
     limits = {field["name"]: field.get("constraints", {}) for field in schema["fields"]}
-    twice = _repeated(path, [c.name for c in data.columns if limits[c.name].get("unique")], schema.get("primaryKey", []))
+    twice = _repeated(
+        path, [c.name for c in data.columns if limits[c.name].get("unique")], schema.get("primaryKey", [])
+    )
     header: list[str] = []
     doubted: list[pd.DataFrame] = []
     for piece in table.pieces(path):
