@@ -1,5 +1,6 @@
 """The fitted pipeline as an ONNX model, and the proof that it predicts the same."""
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,10 @@ from project.predictor import Inputs
 TOLERANCE = 1e-4  # a probability, or a value in units of the target's spread, may differ by this much
 MAY_DIFFER = 0.001  # in this share of the rows at most: float32 thresholds move a row at a tree's very edge
 OPSETS: dict[str, int] = {"": 18, "ai.onnx.ml": 3}
+CONVERTERS = {
+    "lightgbm": ("lightgbm.operator_converters.LightGbm", "convert_lightgbm"),
+    "xgboost": ("xgboost.operator_converters.XGBoost", "convert_xgboost"),
+}
 
 
 def to_onnx(fitted: Pipeline, inputs: Inputs, unit: tuple[float, float]) -> bytes:
@@ -57,30 +62,28 @@ def _in_unit(converted: Any, mean: float, spread: float) -> None:
 
 def _register(estimator: Any) -> None:
     """Teach skl2onnx the estimators of LightGBM and XGBoost, where one of them is the model."""
-    from skl2onnx import update_registered_converter
-    from skl2onnx.common import shape_calculator as shapes
-
     kind = type(estimator)
     library = kind.__module__.partition(".")[0]
-    if library not in ("lightgbm", "xgboost"):
+    if library not in CONVERTERS:
         return
+    module, function = CONVERTERS[library]
     try:
-        if library == "lightgbm":
-            from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm as convert
-        else:
-            from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost as convert
+        convert = getattr(import_module(f"onnxmltools.convert.{module}"), function)
     except ImportError:
         raise stage.ProjectError(
             f"{kind.__name__} needs onnxmltools to convert: run `uv sync --group boosting`"
         ) from None
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common import shape_calculator as shapes
+
     classify = hasattr(estimator, "predict_proba")
-    calculate = (
+    shape = (
         shapes.calculate_linear_classifier_output_shapes
         if classify
         else shapes.calculate_linear_regressor_output_shapes
     )
     options = {"zipmap": [True, False, "columns"], "nocl": [True, False]} if classify else {}
-    update_registered_converter(kind, f"{library}{kind.__name__}", calculate, convert, options=options)
+    update_registered_converter(kind, f"{library}{kind.__name__}", shape, convert, options=options)
 
 
 def parity(expected: Floats, found: Floats, classify: bool) -> dict[str, float]:

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from itertools import product
 from typing import Any
 
@@ -142,12 +143,11 @@ def locally(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
 def on_dask(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
     """Score the trials on the cluster at DASK_SCHEDULER_ADDRESS, or on one of this machine's processes."""
     try:
-        import dask
-        from dask.distributed import Client
+        dask, distributed = import_module("dask"), import_module("dask.distributed")
     except ImportError:
         raise stage.ProjectError("params.yaml: train.engine is dask: run `uv sync --group cluster` first") from None
     # Dask reads the address from the environment itself; no daemons, for an estimator may start processes of its own.
-    with dask.config.set({"distributed.worker.daemon": False}), Client() as client:
+    with dask.config.set({"distributed.worker.daemon": False}), distributed.Client() as client:
         shared = client.scatter(score, broadcast=True)
         return client.gather(client.map(_call, [shared] * len(tried), tried, pure=False))
 

@@ -130,11 +130,18 @@ def main() -> None:
         }
         tracking.log_training(parameters, report, problem.inputs(rows.head(5)), predictor)
         stage.write_json(REPORT, report)
-    learnt = f"{len(rows):,} of {len(every):,} rows (train.max_rows), " if len(rows) < len(every) else ""
-    print(
-        f"train: {learnt}{best['estimator']} {best['settings']} is best of {len(scored)} trials "
-        f"({capstone.task.headline} {abs(best['score']):.3f} in cross-validation), ONNX agrees to "
-        f"{compared['largest_difference']:.1e}, run {run_id}{left_out(parameters.train.candidates, tried)}"
+    print(f"train: {summary(report, capstone.task.headline)}{left_out(parameters.train.candidates, tried)}")
+
+
+def summary(report: dict[str, Any], headline: str) -> str:
+    """Give the report in a line."""
+    used, available = report["rows"].values()
+    learnt = f"{used:,} of {available:,} rows (train.max_rows), " if used < available else ""
+    best = report["trials"][0]
+    return (
+        f"{learnt}{best['estimator']} {best['settings']} is best of {len(report['trials'])} trials "
+        f"({headline} {abs(best['score']):.3f} in cross-validation), ONNX agrees to "
+        f"{report['parity']['largest_difference']:.1e}, run {report['run_id']}"
     )
 
 
