@@ -30,6 +30,10 @@ OF_ERRORS = ("log_loss", "brier")
 HEADLINES = {"classification": OF_DECISIONS + OF_RANKINGS + OF_ERRORS, "regression": ("mae", "rmse", "r2")}
 
 
+# A field's name is its key in JSON, and msgspec reads keys as they stand: without what would have to be escaped.
+UNSAFE_IN_NAMES = {ord('"'): "'", ord("\\"): "/", **dict.fromkeys(range(32), " ")}
+
+
 class ContractError(stage.ProjectError):
     """A contract or the parameters are wrong; the text is the sentence that the user reads."""
 
@@ -297,6 +301,10 @@ def load_data_contract(root: Path = Path()) -> DataContract:
 
 def _column(path: Path, field: dict[str, Any]) -> Column:
     name = field["name"]
+    if name != name.translate(UNSAFE_IN_NAMES):
+        raise ContractError(
+            f"{path}: the field name {name!r} holds a quotation mark, a backslash or a control character"
+        )
     limits = field.get("constraints", {})
     direction = field.get("monotone", {}).get("direction")
     if direction is not None and direction not in DIRECTIONS:

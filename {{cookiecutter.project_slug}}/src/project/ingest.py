@@ -3,7 +3,7 @@
 Nothing is changed but the decimal sign of numbers. Rows come in pieces, so that the file may be larger than memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,9 @@ def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataF
         return
     options = {name: value for name, value in options.items() if name not in OF_NUMBERS}
     try:
-        yield from _read(source, options)
+        for table in _read(source, options):
+            table.columns = pd.Index(distinct(map(str, table.columns)))
+            yield table
     except (OSError, ValueError, ImportError) as error:
         reason = " ".join(str(error).split())
         raise stage.ProjectError(f"params.yaml: ingest.source: cannot read {source!r}: {reason}") from error
@@ -66,6 +68,16 @@ def _parts(folder: Path, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
             if list(piece) != header:
                 raise ValueError(f"{path.name} has the columns {list(piece)}, the files before it {header}")
             yield piece
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Give column names without what JSON would have to escape and spaces at their ends, the same ones numbered."""
+    found: list[str] = []
+    for name in names:
+        plain = name.translate(contract.UNSAFE_IN_NAMES).strip()
+        count = found.count(plain)
+        found.append(f"{plain}.{count}" if count else plain)
+    return found
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
