@@ -36,7 +36,9 @@ def capstone(version: Annotated[bool, typer.Option("--version", help="print the 
 
 @app.command()
 def adopt(
-    source: Annotated[str, typer.Argument(help="CSV, Excel, Parquet or JSON Lines file, folder of CSV parts, URL, database URL")],
+    source: Annotated[
+        str, typer.Argument(help="CSV, Excel, Parquet or JSON Lines file, folder of CSV parts, URL, database URL")
+    ],
     target: Annotated[str, typer.Option(help="the column to be predicted")],
     kind: Annotated[str | None, typer.Option(help="classification or regression; inferred if not given")] = None,
     positive: Annotated[str | None, typer.Option(help="the class that an alarm is about")] = None,
@@ -70,7 +72,9 @@ def adopt(
 def sample(
     rows: Annotated[int, typer.Option(help="how many rows", min=1)] = 1000,
     seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
-    stand_in: Annotated[bool, typer.Option("--stand-in", help="use the sample if the real data cannot be fetched")] = False,
+    stand_in: Annotated[
+        bool, typer.Option("--stand-in", help="use the sample if the real data cannot be fetched")
+    ] = False,
 ) -> None:
     """Make a synthetic table that keeps the contract, for those who may not see the real one."""
     from capstone_kit import sample as samples

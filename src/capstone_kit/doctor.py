@@ -48,13 +48,13 @@ def _said(project: Project, *command: str) -> tuple[bool, str]:
 
 
 def git(project: Project) -> Sign:
-    """Git itself."""
+    """Look for git."""
     found, text = _said(project, "git", "--version")
     return Sign("git", "ok", text) if found else Sign("git", "missing", text, "see git-scm.com/downloads")
 
 
 def identity(project: Project) -> Sign:
-    """Who commits."""
+    """Look for who commits."""
     who = [_said(project, "git", "config", key) for key in ("user.name", "user.email")]
     if all(found and text for found, text in who):
         return Sign("identity", "ok", " ".join(text for _, text in who))
@@ -63,13 +63,17 @@ def identity(project: Project) -> Sign:
 
 
 def uv(project: Project) -> Sign:
-    """The package manager."""
+    """Look for the package manager."""
     found, text = _said(project, "uv", "--version")
-    return Sign("uv", "ok", text) if found else Sign("uv", "missing", text, "see docs.astral.sh/uv/getting-started/installation")
+    return (
+        Sign("uv", "ok", text)
+        if found
+        else Sign("uv", "missing", text, "see docs.astral.sh/uv/getting-started/installation")
+    )
 
 
 def python(project: Project) -> Sign:
-    """The interpreter, against what the project asks for."""
+    """Hold the interpreter against what the project asks for."""
     asked = project.toml("pyproject.toml")["project"]["requires-python"]
     here = platform.python_version()
     if SpecifierSet(asked).contains(here):
@@ -78,7 +82,7 @@ def python(project: Project) -> Sign:
 
 
 def environment(project: Project) -> Sign:
-    """The environment, against the lock file."""
+    """Hold the environment against the lock file."""
     if not project.path("uv.lock").exists():
         return Sign("environment", "missing", "there is no uv.lock", "uv lock && git add uv.lock")
     fits, text = _said(project, "uv", "sync", "--locked", "--check", "--quiet")
@@ -88,21 +92,23 @@ def environment(project: Project) -> Sign:
 
 
 def disk(project: Project) -> Sign:
-    """Room on the disk."""
+    """Look for room on the disk."""
     free = shutil.disk_usage(project.root).free / 1e9
     if free >= ROOM:
         return Sign("disk", "ok", f"{free:.0f} GB free")
-    return Sign("disk", "missing", f"{free:.1f} GB free, {ROOM:.0f} are needed", "uv cache prune && uv run dvc gc --workspace")
+    return Sign(
+        "disk", "missing", f"{free:.1f} GB free, {ROOM:.0f} are needed", "uv cache prune && uv run dvc gc --workspace"
+    )
 
 
 def contracts(project: Project) -> Sign:
-    """The two contracts, as the project itself reads them."""
+    """Let the project read its two contracts."""
     fits, text = _said(project, sys.executable, "-m", "project.contract")
     return Sign("contracts", "ok", text) if fits else Sign("contracts", "missing", text, "edit the file that is named")
 
 
 def commits(project: Project) -> Sign:
-    """The repository's history."""
+    """Look for a commit."""
     found, _ = _said(project, "git", "rev-parse", "HEAD")
     if found:
         return Sign("history", "ok", "there is a commit")
@@ -110,7 +116,7 @@ def commits(project: Project) -> Sign:
 
 
 def hooks(project: Project) -> Sign:
-    """pre-commit, before each commit."""
+    """Look for pre-commit's hook."""
     found, folder = _said(project, "git", "rev-parse", "--git-path", "hooks")
     if found and (project.root / folder / "pre-commit").exists():
         return Sign("pre-commit", "ok", "runs before each commit")
@@ -118,17 +124,21 @@ def hooks(project: Project) -> Sign:
 
 
 def origin(project: Project) -> Sign:
-    """Where the team shares its commits."""
+    """Look for where the team shares its commits."""
     found, url = _said(project, "git", "remote", "get-url", "origin")
     if found:
         return Sign("origin", "ok", url.rpartition("@")[2])
     create = "gh repo create --private --source . --push"
-    cure = create if not project.path(".gitlab-ci.yml").exists() else "git remote add origin ADDRESS && git push -u origin main"
+    cure = (
+        create
+        if not project.path(".gitlab-ci.yml").exists()
+        else "git remote add origin ADDRESS && git push -u origin main"
+    )
     return Sign("origin", "advice", "the repository is on this machine alone", cure)
 
 
 def forge(project: Project) -> Sign:
-    """Whether the rules of the main branch are on."""
+    """Look for the rules of the main branch."""
     rules = project.path(".github/rulesets/main.json")
     if not rules.exists():
         return Sign("forge", "ok", "no ruleset file for this forge")
@@ -142,7 +152,7 @@ def forge(project: Project) -> Sign:
 
 
 def data(project: Project) -> Sign:
-    """The source of the rows."""
+    """Look for the source of the rows."""
     source = str(project.yaml(PARAMETERS)["ingest"]["source"])
     if source == "example":
         return Sign("data", "advice", "the template's example", "uv run capstone adopt FILE --target COLUMN")
@@ -152,7 +162,7 @@ def data(project: Project) -> Sign:
 
 
 def remote(project: Project) -> Sign:
-    """The team's DVC remote."""
+    """Look for the team's DVC remote."""
     config = project.text(".dvc/config") if project.path(".dvc/config").exists() else ""
     if "remote = local" not in config and "remote =" in config:
         return Sign("remote", "ok", config.partition("remote =")[2].split()[0])
@@ -160,7 +170,7 @@ def remote(project: Project) -> Sign:
 
 
 def tracking(_: Project) -> Sign:
-    """Where MLflow keeps the runs."""
+    """Ask MLflow's server, if one is named."""
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return Sign("tracking", "ok", "runs are kept in mlflow.db; a team sets MLFLOW_TRACKING_URI")
@@ -171,18 +181,25 @@ def tracking(_: Project) -> Sign:
     try:
         urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5).close()
     except (OSError, ValueError) as error:
-        return Sign("tracking", "missing", f"MLFLOW_TRACKING_URI does not answer: {error}", "start the server, or unset it")
+        return Sign(
+            "tracking", "missing", f"MLFLOW_TRACKING_URI does not answer: {error}", "start the server, or unset it"
+        )
     return Sign("tracking", "ok", uri.rpartition("@")[2])
 
 
 def sandbox(project: Project) -> Sign:
-    """What grading runs other people's code in."""
+    """Try what grading runs other people's code in."""
     if sys.platform != "linux":
         return Sign("sandbox", "advice", "bubblewrap runs on Linux alone; only instructors need it")
     works, text = _said(project, "bwrap", "--unshare-all", "--ro-bind", "/", "/", "true")
     if works:
         return Sign("sandbox", "ok", "bubblewrap works")
-    return Sign("sandbox", "advice", f"{text or 'bubblewrap fails'}; only instructors need it", "sudo apt-get install bubblewrap")
+    return Sign(
+        "sandbox",
+        "advice",
+        f"{text or 'bubblewrap fails'}; only instructors need it",
+        "sudo apt-get install bubblewrap",
+    )
 
 
 EXAMINATIONS: tuple[Callable[[Project], Sign], ...] = (

@@ -56,11 +56,18 @@ def set_up(project: Project, url: str, options: dict[str, object], private: dict
 
 def _refuse(url: str, scheme: str) -> None:
     if scheme == "gdrive":
-        raise KitError("Google blocks the application by which DVC reaches Google Drive (DVC issue 10516): choose S3, SSH, Azure, Google Cloud Storage or a shared folder")
+        raise KitError(
+            "Google blocks the application by which DVC reaches Google Drive (DVC issue 10516): "
+            "choose S3, SSH, Azure, Google Cloud Storage or a shared folder"
+        )
     if scheme and scheme not in KINDS:
-        raise KitError(f"{scheme}:// is not set up here; allowed are {', '.join(f'{s}://' for s in KINDS)} and a folder")
+        raise KitError(
+            f"{scheme}:// is not set up here; allowed are {', '.join(f'{s}://' for s in KINDS)} and a folder"
+        )
     if scheme and (urlsplit(url).password or "?" in url):
-        raise KitError("the URL holds a password or key, and git would keep it: give it by environment variable instead")
+        raise KitError(
+            "the URL holds a password or key, and git would keep it: give it by environment variable instead"
+        )
     if not scheme and not Path(url).expanduser().is_dir():
         raise KitError(f"{url}: there is no such folder; make it first, where all of the team can reach it")
 

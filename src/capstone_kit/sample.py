@@ -44,7 +44,9 @@ def stand_in(project: Project) -> None:
         print(f"the data are here: {source}")
         return
     if not project.path(SAMPLE).exists():
-        raise KitError(f"{source} is not here, no remote gave it, and there is no {SAMPLE}: make one where the data are")
+        raise KitError(
+            f"{source} is not here, no remote gave it, and there is no {SAMPLE}: make one where the data are"
+        )
     content["ingest"] = {"source": SAMPLE}
     transaction = Transaction(project.root)
     transaction.write(PARAMETERS, text_of(content))
@@ -69,7 +71,11 @@ def _real_rows(project: Project) -> pd.DataFrame:
     if source == SAMPLE:
         raise KitError(f"{PARAMETERS} names {SAMPLE} itself: name the real source there")
     place = source if source == "example" else str(project.path(source))
-    names = [f["name"] for f in project.yaml(DATA_CONTRACT)["resources"][0]["schema"]["fields"] if f["type"] in ("number", "integer")]
+    names = [
+        f["name"]
+        for f in project.yaml(DATA_CONTRACT)["resources"][0]["schema"]["fields"]
+        if f["type"] in ("number", "integer")
+    ]
     pieces: list[pd.DataFrame] = []
     try:
         for piece in ingest.pieces(place, options, parameters["seed"]):
@@ -81,7 +87,9 @@ def _real_rows(project: Project) -> pd.DataFrame:
     return pd.concat(pieces, ignore_index=True).astype(str)
 
 
-def _without_copies(fields: list[dict[str, Any]], real: pd.DataFrame, rows: int, rng: np.random.Generator) -> pd.DataFrame:
+def _without_copies(
+    fields: list[dict[str, Any]], real: pd.DataFrame, rows: int, rng: np.random.Generator
+) -> pd.DataFrame:
     """Draw until no row equals a real one in all columns that say something."""
     telling = [f["name"] for f in fields if f.get("role", "feature") in ("feature", "target", "time")]
     known = set(real[telling].fillna("").itertuples(index=False, name=None))
@@ -134,12 +142,16 @@ def _number(kind: str, values: pd.Series, limits: dict[str, Any], rows: int, rng
     if kind == "integer":
         return pd.Series(np.rint(drawn).astype(np.int64)).astype(str)
     decimals = min(12, int(values.head(1000).str.partition(".")[2].str.len().max()))
-    return pd.Series([f"{value:.{decimals}f}" if abs(value) < 1e15 else repr(float(value)) for value in drawn], dtype=str)
+    return pd.Series(
+        [f"{value:.{decimals}f}" if abs(value) < 1e15 else repr(float(value)) for value in drawn], dtype=str
+    )
 
 
 def _date(field: dict[str, Any], values: pd.Series, rows: int, rng: np.random.Generator) -> pd.Series:
     form = field.get("format", "default")
     real = pd.to_datetime(values, format="ISO8601" if form == "default" else form, errors="coerce", utc=True).dropna()
-    drawn = pd.to_datetime(np.quantile(real.astype("int64"), rng.random(rows)).astype(np.int64), unit=real.dt.unit, utc=True)
+    drawn = pd.to_datetime(
+        np.quantile(real.astype("int64"), rng.random(rows)).astype(np.int64), unit=real.dt.unit, utc=True
+    )
     iso = "%Y-%m-%d" if field["type"] == "date" else "%Y-%m-%dT%H:%M:%SZ"
     return pd.Series(drawn.strftime(iso if form == "default" else form), dtype=str)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,8 @@ JOURNAL = ".cache/capstone"
 class Transaction:
     """Collects new contents of files below `root`, and puts them in place together.
 
-    New and old files lie in the git-ignored folder `JOURNAL` meanwhile. Whoever was killed between two of the moves left
-    `moves.json` there: the next transaction first takes these moves back.
+    New and old files lie in the git-ignored folder `JOURNAL` meanwhile. Whoever was killed between two of the moves
+    left `moves.json` there: the next transaction first takes these moves back.
     """
 
     def __init__(self, root: Path) -> None:
@@ -106,7 +105,7 @@ def _move(source: Path, target: Path) -> None:
         _delete(target)
     if source.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(source, target)
+        source.replace(target)
 
 
 def _delete(path: Path) -> None:

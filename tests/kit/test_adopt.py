@@ -51,9 +51,7 @@ def plant() -> pd.DataFrame:
             "speed_rpm": rng.integers(500, 3000, ROWS),
             "grade": rng.choice(list("ABC"), ROWS),
             "ok": rng.choice(["yes", "no"], ROWS),
-            "when": (pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, ROWS), "D")).strftime(
-                "%d/%m/%Y"
-            ),
+            "when": pd.Series(rng.choice(pd.date_range("2020-01-01", periods=900), ROWS)).dt.strftime("%d/%m/%Y"),
             "empty": "",
             "always": 7,
             "e-mail": [f"u{i % 50}@example.org" for i in range(ROWS)],

@@ -102,7 +102,7 @@ class Column:
             if len(self.values) > LIMIT:
                 self.values = None
         if self.hashes is not None:
-            found = hash_array(cells.to_numpy(dtype=object), categorize=False)
+            found = hash_array(cells.to_numpy(dtype=object), categorize=False)  # ty: ignore[not-callable]
             self.hashes = None if len(np.unique(found)) < len(found) else [*self.hashes, found]
 
     def _as_numbers(self, cells: pd.Series) -> None:

@@ -5,7 +5,7 @@ import re
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,7 +157,7 @@ def _encoding(path: Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Generator[Any]:
     if path.suffix.lower() == ".gz":
         import gzip
 
@@ -219,6 +219,7 @@ def _queried(address: str, query: str, folder: Path) -> Source:
     """Run `query` and keep its rows as CSV: a snapshot that every clone has, without the database's password."""
     import pandas as pd
     import sqlalchemy
+    import sqlalchemy.exc
 
     path = folder / "query.csv"
     try:

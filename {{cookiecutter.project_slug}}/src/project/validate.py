@@ -64,9 +64,10 @@ def _fits(values: pd.Series, column: Column) -> Flags:
 
 def _within(numbers: npt.NDArray[np.float64], column: Column) -> Flags:
     """Give whether each number certainly lies within the limits: at one that binary cannot hold, it may not."""
-    low, high = (-np.inf if end is None else float(end) for end in (column.minimum, column.maximum))
-    above = numbers >= low if low.is_integer() else numbers > low
-    below = numbers <= high if high.is_integer() else numbers < high
+    low = -np.inf if column.minimum is None else column.minimum
+    high = np.inf if column.maximum is None else column.maximum
+    above = numbers >= low if low % 1 == 0 else numbers > low
+    below = numbers <= high if high % 1 == 0 else numbers < high
     return np.isfinite(numbers) & above & below
 
 
