@@ -16,6 +16,7 @@ from capstone_kit.adopt.suspect import against_target, personal, sentinel, sums_
 from capstone_kit.project import KitError
 
 CLASSES = 10  # so many different whole numbers are still taken for classes
+PARTS = 3  # training, calibration and test
 MAY_BE_STRANGE = 0.05  # of a column of numbers: taken for signs of a missing value
 FEW = 20  # different values of a text that are listed as the only ones allowed
 OFTEN = 5  # times that each of them has to occur on average
@@ -35,6 +36,9 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     strange = tuple(sorted({token for c in found.columns for token in _stands_for_nothing(c)}))
     missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""} | set(strange)))
     by_name = {c.name: c for c in found.columns}
+    if wishes.group and by_name[wishes.group].distinct < PARTS:
+        groups = by_name[wishes.group].distinct
+        raise KitError(f"--group: {wishes.group!r} has {groups} groups: {PARTS} are needed to train, calibrate and test")
     sample = found.sample.mask(found.sample.isin(missing))
     target = by_name[wishes.target]
     kind = _kind(target, wishes)
@@ -88,7 +92,8 @@ def _stands_for_nothing(column: Column) -> list[str]:
         return []
     share = column.strange.total() / column.filled
     few = len(column.strange) <= 3 and all(not re.search(r"\d", token) for token in column.strange)
-    if (all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9) or (few and share <= MAY_BE_STRANGE):
+    if (all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9) or (few and share <= PARTS = 3  # training, calibration and test
+MAY_BE_STRANGE):
         return list(column.strange)
     return []
 
@@ -193,6 +198,8 @@ def _kind(target: Column, wishes: Wishes) -> str:
         raise KitError(
             f"--kind regression needs numbers, and {target.name!r} holds texts such as {_an_example(target)!r}"
         )
+    if kind == "regression" and max(abs(target.low), abs(target.high)) > LARGEST:
+        raise KitError(f"the target {target.name!r} holds numbers beyond {LARGEST:.1e}, the largest of single precision")
     if kind == "regression" and target.low == target.high:
         raise KitError(f"the target {target.name!r} is {target.low:g} in every row: there is nothing to learn")
     if kind == "classification":

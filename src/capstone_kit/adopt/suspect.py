@@ -116,7 +116,7 @@ PERSONAL = (
     (
         "names of people",
         r"\b((first|last|full|given|family) ?name|surname)$|^((patient|employee|customer|student|contact) )?name$",
-        r"[A-Z][\w'\u2019-]+([ ,.]+\W*[A-Z][\w'\u2019.()\" ,-]*)*",
+        r"[A-ZÀ-ÞĀ-Ž][\w'\u2019-]+([ ,.]+\W*[A-ZÀ-ÞĀ-Ž][\w'\u2019.()\" ,-]*)*",
     ),
 )
 

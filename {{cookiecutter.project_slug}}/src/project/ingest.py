@@ -3,6 +3,7 @@
 Nothing is changed but the decimal sign of numbers. Rows come in pieces, so that the file may be larger than memory.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from project.table import PIECE
 RAW = Path("data/raw.csv")
 TABLES = (".csv", ".tsv", ".txt", ".gz")
 OF_NUMBERS = ("decimal", "thousands")  # the options that say how numbers are written
+
+
+warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header's would be cut off
 
 
 def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataFrame]:
@@ -34,7 +38,7 @@ def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataF
         for table in _read(source, options):
             table.columns = pd.Index(distinct(map(str, table.columns)))
             yield table
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split())
         raise stage.ProjectError(f"params.yaml: ingest.source: cannot read {source!r}: {reason}") from error
 
