@@ -38,7 +38,7 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     by_name = {c.name: c for c in found.columns}
     if wishes.group and by_name[wishes.group].distinct < PARTS:
         groups = by_name[wishes.group].distinct
-        raise KitError(f"--group: {wishes.group!r} has {groups} groups: {PARTS} are needed to train, calibrate and test")
+        raise KitError(f"--group: {wishes.group!r} has {groups} groups; training, calibration and test need {PARTS}")
     sample = found.sample.mask(found.sample.isin(missing))
     target = by_name[wishes.target]
     kind = _kind(target, wishes)
@@ -92,8 +92,7 @@ def _stands_for_nothing(column: Column) -> list[str]:
         return []
     share = column.strange.total() / column.filled
     few = len(column.strange) <= 3 and all(not re.search(r"\d", token) for token in column.strange)
-    if (all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9) or (few and share <= PARTS = 3  # training, calibration and test
-MAY_BE_STRANGE):
+    if (all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9) or (few and share <= MAY_BE_STRANGE):
         return list(column.strange)
     return []
 
@@ -199,7 +198,7 @@ def _kind(target: Column, wishes: Wishes) -> str:
             f"--kind regression needs numbers, and {target.name!r} holds texts such as {_an_example(target)!r}"
         )
     if kind == "regression" and max(abs(target.low), abs(target.high)) > LARGEST:
-        raise KitError(f"the target {target.name!r} holds numbers beyond {LARGEST:.1e}, the largest of single precision")
+        raise KitError(f"the target {target.name!r} holds numbers beyond {LARGEST:.1e}, single precision's largest")
     if kind == "regression" and target.low == target.high:
         raise KitError(f"the target {target.name!r} is {target.low:g} in every row: there is nothing to learn")
     if kind == "classification":

@@ -3,7 +3,6 @@
 Nothing is changed but the decimal sign of numbers. Rows come in pieces, so that the file may be larger than memory.
 """
 
-import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,6 @@ from project.table import PIECE
 RAW = Path("data/raw.csv")
 TABLES = (".csv", ".tsv", ".txt", ".gz")
 OF_NUMBERS = ("decimal", "thousands")  # the options that say how numbers are written
-
-
-warnings.simplefilter("error", pd.errors.ParserWarning)  # cells beyond the header's would be cut off
 
 
 def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataFrame]:
@@ -38,7 +34,7 @@ def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataF
         for table in _read(source, options):
             table.columns = pd.Index(distinct(map(str, table.columns)))
             yield table
-    except (OSError, ValueError, ImportError, pd.errors.ParserWarning) as error:
+    except (OSError, ValueError, ImportError) as error:
         reason = " ".join(str(error).split())
         raise stage.ProjectError(f"params.yaml: ingest.source: cannot read {source!r}: {reason}") from error
 
@@ -59,7 +55,10 @@ def _read(source: str, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
 
         yield as_text(pyarrow.json.read_json(source).to_pandas(types_mapper=pd.ArrowDtype))
     elif suffix in TABLES or "://" in source:
-        yield from pd.read_csv(source, dtype=str, na_filter=False, index_col=False, chunksize=PIECE, **options)
+        for table in pd.read_csv(source, dtype=str, na_filter=False, chunksize=PIECE, **options):
+            if not isinstance(table.index, pd.RangeIndex):  # pandas takes what has no name for the rows' names
+                raise ValueError("the rows have more cells than the first row has names")
+            yield table
     else:
         raise ValueError(f"{suffix or 'no ending'} is none of {', '.join(TABLES)}, .xlsx, .parquet, .jsonl")
 
