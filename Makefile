@@ -3,10 +3,13 @@ export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.tools/Scripts:$(PATH)
 ALL := --config pyproject.toml . # by this file, the template too: its own becomes TOML when it is rendered
 PYTHON ?= $(shell command -v python3 || command -v python)
 
-.PHONY: demo test lint bench uv
+.PHONY: demo test test-all lint bench uv
 
 test: uv
 	uv run --quiet pytest
+
+test-all: uv # every real table and arbitrary tables by the hundred: an hour
+	CAPSTONE_ALL=1 uv run --quiet pytest
 
 demo: uv
 	uv run --quiet python bench/demo.py

@@ -57,7 +57,7 @@ def _read(source: str, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
     elif suffix in TABLES or "://" in source:
         for table in pd.read_csv(source, dtype=str, na_filter=False, chunksize=PIECE, **options):
             if not isinstance(table.index, pd.RangeIndex):  # pandas takes what has no name for the rows' names
-                raise ValueError("the rows have more cells than the first row has names")
+                raise ValueError(f"the rows have more cells than the first row has names: {', '.join(table)}"[:200])
             yield table
     else:
         raise ValueError(f"{suffix or 'no ending'} is none of {', '.join(TABLES)}, .xlsx, .parquet, .jsonl")
