@@ -45,7 +45,7 @@ def data_contract(project: Project, source: Source, found: Inference, confidenti
 
 
 def _field(one: Field, before: dict[str, Any]) -> CommentedMap:
-    entry = CommentedMap({"name": one.name, "type": one.type, "role": one.role, "title": human(one.name)})
+    entry = CommentedMap({"name": one.name, "type": one.type, "role": one.role, "title": human(one.name, one.unit)})
     entry |= {"unit": one.unit} if one.unit else {}
     entry |= {key: before[key] for key in WRITTEN_BY_PEOPLE if key in before}
     entry |= one.more
@@ -65,9 +65,11 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
-def human(name: str) -> str:
+def human(name: str, unit: str | None = None) -> str:
     """Give a column's name as people would write it, the unit taken off."""
     text = re.sub(r"\s*[\[(][^\])]*[\])]\s*$", "", name)
+    if unit and text == name:
+        text = re.sub(r"[_\s][^_\s]+$", "", name)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text).replace("_", " ").strip()
     return (text[:1].upper() + text[1:]) or name or "(no name)"
 
