@@ -1,0 +1,5 @@
+"""Lets `python -m capstone_kit` be the command `capstone`."""
+
+from capstone_kit.cli import main
+
+main()
