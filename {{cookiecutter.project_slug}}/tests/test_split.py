@@ -19,6 +19,13 @@ def rows(pipeline: Path, data: contract.DataContract) -> pd.DataFrame:
     return rows.sample(1_000, replace=True, random_state=0, ignore_index=True)
 
 
+@pytest.fixture(scope="module")
+def plain(data: contract.DataContract) -> contract.DataContract:
+    """Give the contract without roles that divide the rows."""
+    columns = (replace(c, role="excluded") if c.role in ("group", "time") else c for c in data.columns)
+    return replace(data, columns=tuple(columns))
+
+
 def test_parts_have_the_sizes_asked_for(rows: pd.DataFrame, data: contract.DataContract) -> None:
     """A fifth is for the test, a fifth for calibration."""
     shares = split.assign(rows, data, PARAMETERS, 0).value_counts(normalize=True)
@@ -43,27 +50,27 @@ def test_the_same_seed_gives_the_same_parts(rows: pd.DataFrame, data: contract.D
     assert not first.equals(other)
 
 
-def test_groups_are_never_divided(rows: pd.DataFrame, data: contract.DataContract) -> None:
+def test_groups_are_never_divided(rows: pd.DataFrame, plain: contract.DataContract) -> None:
     """All rows of a group are in one part."""
     grouped = rows.assign(site=np.arange(len(rows)) % 25)
-    column = replace(data.features[0], name="site", role="group")
+    column = replace(plain.columns[0], name="site", role="group")
     parameters = PARAMETERS.model_copy(update={"method": "group"})
-    parts = split.assign(grouped, replace(data, columns=(*data.columns, column)), parameters, 0)
+    parts = split.assign(grouped, replace(plain, columns=(*plain.columns, column)), parameters, 0)
     assert parts.groupby(grouped["site"]).nunique().max() == 1
 
 
-def test_the_test_part_is_the_latest(rows: pd.DataFrame, data: contract.DataContract) -> None:
+def test_the_test_part_is_the_latest(rows: pd.DataFrame, plain: contract.DataContract) -> None:
     """No training row is later than a calibration row, and no calibration row than a test row."""
     timed = rows.assign(day=np.random.default_rng(0).permutation(len(rows)))
-    column = replace(data.features[0], name="day", role="time")
+    column = replace(plain.columns[0], name="day", role="time")
     parameters = PARAMETERS.model_copy(update={"method": "time"})
-    parts = split.assign(timed, replace(data, columns=(*data.columns, column)), parameters, 0)
+    parts = split.assign(timed, replace(plain, columns=(*plain.columns, column)), parameters, 0)
     days = timed["day"].groupby(parts)
     assert days.max()["train"] < days.min()["calibration"]
     assert days.max()["calibration"] < days.min()["test"]
 
 
-def test_a_method_without_its_role_is_refused(rows: pd.DataFrame, data: contract.DataContract) -> None:
+def test_a_method_without_its_role_is_refused(rows: pd.DataFrame, plain: contract.DataContract) -> None:
     """Splitting by group needs a field with that role, and the error says so."""
     with pytest.raises(split.stage.ProjectError, match=r"no field of .* has the role group"):
-        split.assign(rows, data, PARAMETERS.model_copy(update={"method": "group"}), 0)
+        split.assign(rows, plain, PARAMETERS.model_copy(update={"method": "group"}), 0)
