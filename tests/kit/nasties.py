@@ -37,7 +37,8 @@ class Nasty:
     kind: str = "classification"
     fields: dict[str, dict[str, Any]] = field(default_factory=dict)  # by name: what the contract holds, at least
     trains: bool = False  # the pipeline is tried on it too
-    broken: str = ""  # what is known to be wrong today; the test fails once it is mended, so that this is taken out
+    broken: str = ""  # what is known to be wrong today; its test fails once it is mended, so that this is taken out
+    stops: str = ""  # the same of the pipeline
 
 
 def plain(rows: int = ROWS, /, **more: Any) -> pd.DataFrame:
@@ -273,9 +274,9 @@ def useless() -> pd.DataFrame:
 
 
 NAMES = (
-    "two words", 'a "quoted" one', "it's", "💧 level", "class", "lambda", "a.b.c", "temp [K]", "`tick`", "$price",
+    "two words", "it's", "💧 level", "class", "lambda", "a.b.c", "temp [K]", "`tick`", "$price",
     "=1+1", "-minus", "@home", "#hash", "x" * 300, "{{ jinja }}", "<b>bold</b>", "a|b", "a: b", "null", "yes",
-    "Ünïcödé", "名前", "a\\b", "%d", "__init__", "index", "prediction", "0", "*star*",
+    "Ünïcödé", "名前", "%d", "__init__", "index", "prediction", "0", "*star*",
 )  # fmt: skip
 HOSTILE = (
     "=cmd|' /C calc'!A0", "{{ 7 * 7 }}", "<script>alert(1)</script>", "null", "yes", "- a", "#x", "a | b", "\u202eabc",
@@ -285,6 +286,8 @@ FEATURE = {"role": "feature"}
 NUMBER, TEXT, BOOLEAN = ({"type": name, **FEATURE} for name in ("number", "string", "boolean"))
 LABEL = {"role": "target"}
 
+E_NOTATION = "a limit such as 1e+300 is read as a text"
+NO_SLICE = "no test row is found for a slice by true and false"
 LOST = "pandas drops what has no name, and warns on standard error"
 
 FORMS = (
@@ -346,7 +349,7 @@ FORMS = (
     Nasty(
         "types of Parquet", parquet(typed),
         fields={"level": NUMBER, "count": {"type": "integer"}, "price": NUMBER, "grade": TEXT, "running": BOOLEAN},
-        trains=True,
+        trains=True, stops=NO_SLICE,
     ),
     Nasty("lists in Parquet", parquet(nested), "spectrum"),
     Nasty("JSON lines", json_lines(), fields={"temperature": NUMBER}),
@@ -362,7 +365,7 @@ CELLS = (
     Nasty(
         "words for true and false",
         text(lambda: plain(ok=repeated("yes", "no"), on=repeated("TRUE", "FALSE", ""), up=repeated("y", "n"))),
-        fields={"ok": BOOLEAN, "on": BOOLEAN, "up": BOOLEAN}, trains=True,
+        fields={"ok": BOOLEAN, "on": BOOLEAN, "up": BOOLEAN}, trains=True, stops=NO_SLICE,
     ),
     Nasty(
         "days and months either way",
@@ -399,15 +402,17 @@ CELLS = (
     ),
     Nasty(
         "people", text(personal),
-        fields=dict.fromkeys(("full_name", "e-mail", "mobile phone", "ssn"), {"role": "excluded"})
-        | {"phone_model": FEATURE},
+        fields={
+            "full_name": {"role": "excluded"}, "e-mail": {"role": "excluded"}, "mobile phone": {"role": "excluded"},
+            "ssn": {"role": "excluded"}, "phone_model": FEATURE,
+        },
         broken="a name that begins with É is not taken for one",
     ),
     Nasty("negative numbers", text(lambda: plain(depth=np.linspace(-900, -0.5, ROWS))), fields={"depth": NUMBER}),
     Nasty(
         "beyond single precision",
         text(lambda: plain(huge=np.linspace(1e299, 1e300, ROWS), tiny=np.linspace(1e-300, 1e-299, ROWS), edge=3.5e38)),
-        trains=True,
+        trains=True, stops=E_NOTATION,
     ),
     Nasty(
         "a few numbers beyond single precision", text(lambda: plain(load=[1e300, 1e39, *range(ROWS - 2)])),
@@ -443,9 +448,11 @@ CELLS = (
 
 NAMED = (
     Nasty("odd names", header(*NAMES), fields={"two words": FEATURE, "💧 level": FEATURE}, trains=True),
+    Nasty("quotes in names", header('a "quoted" one'), trains=True, stops="msgspec takes no quote in a name"),
+    Nasty("backslashes in names", header("a\\b"), trains=True, stops="msgspec takes no backslash in a name"),
     Nasty("names twice", header("load", "load", "load.1"), trains=True),
     Nasty("no name", header(""), trains=True),
-    Nasty("blank names", header(" ", "  load "), trains=True),
+    Nasty("blank names", header(" ", "  load "), trains=True, stops="frictionless strips the names of the header"),
     Nasty("names that differ by case", header("Load", "LOAD", "load")),
     Nasty(
         "a target with an odd name", text(lambda: plain().rename(columns={TARGET: "is it [good]?"})),
@@ -494,7 +501,10 @@ TARGETS = (
         "true and false", text(lambda: plain(outcome=repeated(True, False, False))),
         fields={TARGET: {"type": "boolean"}}, trains=True,
     ),
-    Nasty("yes and no", text(lambda: plain(outcome=repeated("yes", "no", "no"))), trains=True),
+    Nasty(
+        "yes and no", text(lambda: plain(outcome=repeated("yes", "no", "no"))), trains=True,
+        stops="training counts the rows of True and finds none",
+    ),
     Nasty("1.0 and 2.0", text(lambda: plain(outcome=repeated(1.0, 2.0))), fields={TARGET: LABEL}, trains=True),
     Nasty(
         "classes -1 and 1", text(lambda: plain(outcome=repeated(-1, 1))), fields={TARGET: {"type": "integer"}},
@@ -510,7 +520,7 @@ TARGETS = (
     ),
     Nasty(
         "tiny numbers to be predicted", text(lambda: plain(outcome=np.linspace(1e-30, 9e-30, ROWS))),
-        kind="regression", trains=True,
+        kind="regression", trains=True, stops=E_NOTATION,
     ),
     Nasty("a bad row in two hundred", text(rare), trains=True),
     Nasty("texts where numbers are asked for", text(plain), "needs numbers", wishes=("--kind", "regression")),
