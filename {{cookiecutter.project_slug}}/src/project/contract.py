@@ -4,18 +4,23 @@ Everything else takes these. A wrong contract raises `ContractError`, whose text
 found and what is allowed. `python -m project.contract` checks both.
 """
 
+import math
 import tomllib
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from project import stage
 
 if TYPE_CHECKING:
-    from frictionless import Package
+    from frictionless import Field as FrictionlessField
+    from frictionless import Schema
 
 DATA_CONTRACT = Path("data/datapackage.yaml")
 TASK_CONTRACT = Path("capstone.toml")
@@ -23,6 +28,7 @@ PARAMETERS = Path("params.yaml")
 
 ROLES = ("feature", "identifier", "target", "group", "time", "excluded")
 NUMERIC = ("number", "integer", "boolean")
+DATED = ("date", "datetime")
 DIRECTIONS = {"increasing": 1, "decreasing": -1}
 OF_DECISIONS = ("accuracy", "balanced_accuracy", "precision", "recall", "f1")
 OF_RANKINGS = ("average_precision", "roc_auc", "recall_at_precision")
@@ -58,9 +64,9 @@ class Column:
     description: str
     unit: str | None
     required: bool
-    minimum: float | None
+    minimum: float | None  # of numbers; those of dates hold for tables, not for requests
     maximum: float | None
-    enum: tuple[Any, ...]
+    enum: tuple[str | int | float, ...]  # of texts and numbers; true, false and dates are texts here
     format: str | None = None  # of dates: a strptime pattern; None: ISO 8601
     true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
@@ -74,7 +80,7 @@ class Column:
     @property
     def dated(self) -> bool:
         """Whether the values are dates, of which the model takes the calendar."""
-        return self.type in ("date", "datetime")
+        return self.type in DATED and not self.enum
 
 
 @dataclass(frozen=True)
@@ -84,22 +90,43 @@ class DataContract:
     title: str
     description: str
     columns: tuple[Column, ...]
-    package: "Package"
-    missing: tuple[str, ...] = ("",)  # texts that stand for a missing value
+    schema: "Schema"  # frictionless' view of the same fields
+    fields: dict[str, dict[str, Any]]  # the fields as they are written in the file, by name
 
-    @property
+    @cached_property
     def features(self) -> tuple[Column, ...]:
         """The fields that the model is given."""
         return tuple(c for c in self.columns if c.role == "feature" or (c.role == "time" and c.dated))
 
-    @property
+    @cached_property
     def target(self) -> Column:
         """The field that the model predicts."""
         return next(c for c in self.columns if c.role == "target")
 
+    @property
+    def missing(self) -> list[str]:
+        """The texts that stand for a missing value."""
+        return self.schema.missing_values
+
     def named(self, role: str) -> str | None:
         """Give the name of the first field with `role`, if there is one."""
         return next((c.name for c in self.columns if c.role == role), None)
+
+
+def plain(value: Any) -> str | int | float:
+    """Give a value so that its text is what a class or category is called: 3 for 3.0, "true" for true."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, str)):
+        return value
+    if isinstance(value, (float, Decimal)) and math.isfinite(value):
+        return int(value) if value == int(value) else float(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def label(value: Any) -> str:
+    """Give the text by which a class or category is called, everywhere."""
+    return str(plain(value))
 
 
 class Project(Strict):
@@ -133,7 +160,7 @@ class Task(Strict):
     kind: Literal["classification", "regression"]
     headline: str
     coverage: float = Field(gt=0.5, lt=1)
-    positive: str | int | bool | float | None = None
+    positive: Annotated[str | None, BeforeValidator(lambda value: None if value is None else label(value))] = None
     precision_floor: float = Field(default=0.5, gt=0, lt=1)  # the precision at which recall_at_precision is measured
     costs: Costs | None = None
 
@@ -211,6 +238,12 @@ class SplitParameters(Strict):
     test: float = Field(gt=0, lt=0.9)
     calibration: float = Field(gt=0, lt=0.9)
 
+    @model_validator(mode="after")
+    def _leaves_training_rows(self) -> "SplitParameters":
+        if self.test + self.calibration >= 1:
+            raise ValueError("test and calibration are all of the rows: leave some for training")
+        return self
+
 
 class TrainParameters(Strict):
     """Which estimators are tried, and how hard."""
@@ -281,8 +314,8 @@ def load_data_contract(root: Path = Path()) -> DataContract:
     path = root / DATA_CONTRACT
     descriptor = _read(path, yaml.safe_load)
     try:
-        package = Package.from_descriptor(descriptor, basepath=str(path.parent))
-        fields = descriptor["resources"][0]["schema"]["fields"]
+        schema = Package.from_descriptor(descriptor, basepath=str(path.parent)).resources[0].schema
+        fields = {field["name"]: field for field in descriptor["resources"][0]["schema"]["fields"]}
     except FrictionlessException as error:
         reasons = error.reasons or [error.error]
         raise ContractError(f"{path}: {reasons[0].note}") from error
@@ -291,44 +324,53 @@ def load_data_contract(root: Path = Path()) -> DataContract:
     contract = DataContract(
         title=str(descriptor.get("title", path.parent.name)),
         description=str(descriptor.get("description", "")),
-        columns=tuple(_column(path, field) for field in fields),
-        package=package,
-        missing=tuple(descriptor["resources"][0]["schema"].get("missingValues", [""])),
+        columns=tuple(_column(path, fields[field.name], field) for field in schema.fields),
+        schema=schema,
+        fields=fields,
     )
     _check_roles(path, contract)
     return contract
 
 
-def _column(path: Path, field: dict[str, Any]) -> Column:
-    name = field["name"]
-    if name != name.translate(UNSAFE_IN_NAMES):
-        raise ContractError(
-            f"{path}: the field name {name!r} holds a quotation mark, a backslash or a control character"
-        )
-    limits = field.get("constraints", {})
+def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Column:
+    name, role, type_ = field["name"], field.get("role", "feature"), field.get("type", "string")
     direction = field.get("monotone", {}).get("direction")
-    if direction is not None and direction not in DIRECTIONS:
-        allowed = " or ".join(DIRECTIONS)
-        raise ContractError(f"{path}: fields.{name}.monotone.direction: found {direction!r}, allowed is {allowed}")
-    role = field.get("role", "feature")
-    if role not in ROLES:
-        raise ContractError(f"{path}: fields.{name}.role: found {role!r}, allowed are {', '.join(ROLES)}")
+    for key, found, allowed in (("role", role, ROLES), ("monotone.direction", direction, (None, *DIRECTIONS))):
+        if found not in allowed:
+            listed = ", ".join(filter(None, allowed))
+            raise ContractError(f"{path}: fields.{name}.{key}: found {found!r}, allowed are {listed}")
+    limits = field.get("constraints", {})
+    enum = tuple(_limit(path, read, "enum", value) for value in limits.get("enum", ()))
+    if type_ == "boolean":  # both values are allowed anyway; a target's are its classes
+        enum = (enum or ("false", "true")) if role == "target" else ()
+    ends = {end: limits.get(end) for end in ("minimum", "maximum")}
+    ends = {end: _limit(path, read, end, value) for end, value in ends.items() if value is not None}
     return Column(
         name=name,
-        type=field.get("type", "string"),
+        type=type_,
         role=role,
-        title=field.get("title", name),
-        description=field.get("description", ""),
-        unit=None if field.get("unit") == "1" else field.get("unit"),  # "1": a ratio, shown without a unit
+        title=str(field.get("title", name)),
+        description=str(field.get("description", "")),
+        unit=None if field.get("unit") in (None, "1", 1) else str(field["unit"]),  # "1": a ratio, shown without a unit
         required=bool(limits.get("required", False)),
-        minimum=limits.get("minimum"),
-        maximum=limits.get("maximum"),
-        enum=tuple(limits.get("enum", ())),
+        minimum=ends.get("minimum") if type_ in NUMERIC else None,
+        maximum=ends.get("maximum") if type_ in NUMERIC else None,
+        enum=enum,
         format=None if field.get("format") == "default" else field.get("format"),
         true_values=tuple(field.get("trueValues", Column.true_values)),
         false_values=tuple(field.get("falseValues", Column.false_values)),
         direction=DIRECTIONS.get(direction, 0),
     )
+
+
+def _limit(path: Path, read: "FrictionlessField", key: str, value: Any) -> Any:
+    """Give a limit or a listed value as the field's own type has it."""
+    found = read.create_value_reader()(value)
+    if found is None:
+        raise ContractError(
+            f"{path}: fields.{read.name}.constraints.{key}: found {value!r}, which is no value of the type {read.type}"
+        )
+    return plain(found)
 
 
 def _check_roles(path: Path, contract: DataContract) -> None:
@@ -345,26 +387,35 @@ def _check_roles(path: Path, contract: DataContract) -> None:
 def load(root: Path = Path()) -> tuple[DataContract, Capstone]:
     """Read both contracts and check that they agree with each other."""
     data, capstone = load_data_contract(root), load_capstone(root)
-    known = {column.name: column for column in data.columns}
-    named = {
-        "slice.field": [s.field for s in capstone.slice],
-        "behaviour.shift": [name for b in capstone.behaviour for name in b.shift],
-        "behaviour.scale": [name for b in capstone.behaviour for name in b.scale],
-    }
-    for key, names in named.items():
-        for name in names:
-            if name not in known:
-                raise ContractError(f"{TASK_CONTRACT}: {key}: {name!r} is no field of {DATA_CONTRACT}")
-    if len(data.target.enum) > 2 and (directed := next((c for c in data.features if c.direction), None)):
+    _check_fields(data, capstone)
+    target, task = data.target, capstone.task
+    if len(target.enum) > 2 and (directed := next((c for c in data.features if c.direction), None)):
         raise ContractError(
             f"{DATA_CONTRACT}: fields.{directed.name}.monotone: a direction needs a number or two classes to speak of, "
-            f"and {data.target.name} has {len(data.target.enum)} classes"
+            f"and {target.name} has {len(target.enum)} classes"
         )
-    positive = capstone.task.positive
-    if capstone.task.kind == "classification" and positive is not None and positive not in data.target.enum:
-        allowed = ", ".join(map(repr, data.target.enum))
-        raise ContractError(f"{TASK_CONTRACT}: task.positive: found {positive!r}, allowed are {allowed}")
+    if task.kind == "regression" and not target.numeric:
+        raise ContractError(
+            f"{TASK_CONTRACT}: task.kind: found 'regression', but {target.name!r} is no number: it has the type "
+            f"{target.type}" + (" and lists its values" if target.enum else "")
+        )
+    if task.kind == "classification" and task.positive is not None and task.positive not in map(label, target.enum):
+        allowed = ", ".join(map(repr, target.enum))
+        raise ContractError(f"{TASK_CONTRACT}: task.positive: found {task.positive!r}, allowed are {allowed}")
     return data, capstone
+
+
+def _check_fields(data: DataContract, capstone: Capstone) -> None:
+    """Raise `ContractError` where the task names a field that is not there, or one of texts where it needs a number."""
+    known = {column.name: column for column in data.columns}
+    named = [("slice.field", s.field, bool(s.edges)) for s in capstone.slice]
+    named += [("behaviour.shift", name, True) for b in capstone.behaviour for name in b.shift]
+    named += [("behaviour.scale", name, True) for b in capstone.behaviour for name in b.scale]
+    for key, name, number in named:
+        if name not in known:
+            raise ContractError(f"{TASK_CONTRACT}: {key}: {name!r} is no field of {DATA_CONTRACT}")
+        if number and not known[name].numeric:
+            raise ContractError(f"{TASK_CONTRACT}: {key}: {name!r} is no number in {DATA_CONTRACT}")
 
 
 def main() -> None:

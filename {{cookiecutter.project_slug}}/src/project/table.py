@@ -1,50 +1,124 @@
 """Read the CSV tables that the stages pass on, each column as the data contract types it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from project import stage
+from project import contract, stage
 from project.contract import Column, DataContract
 
-PIECE = 50_000  # rows held in memory at a time
+PIECE = 50_000  # rows held in memory at a time,
+CELLS = 3_000_000  # or as few as hold so many cells
+
+Read = Callable[[str], tuple[Any, dict[str, str] | None]]
 
 
-def pieces(path: Path) -> Iterator[pd.DataFrame]:
-    """Give the table at `path` in pieces, every value as text; rows are numbered from 0 in the index."""
+def pieces(path: Path, names: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Give the table at `path`, or its columns `names`, in pieces, every value as text.
+
+    Rows are numbered from 0 in the index. A table without rows is one empty piece.
+    """
     try:
-        yield from pd.read_csv(path, dtype=str, na_filter=False, chunksize=PIECE)
+        header = _text(path, names, nrows=0)
+        rows = min(PIECE, CELLS // max(1, header.shape[1]))
+        piece = header
+        for piece in _text(path, names, chunksize=max(1, rows)):
+            yield piece
     except FileNotFoundError:
         raise stage.ProjectError(f"{path} is missing: run `uv run dvc repro`") from None
+    except ValueError as error:  # also where it is no CSV table, or not UTF-8
+        raise stage.ProjectError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    if piece is header:
+        yield header
+
+
+def _text(path: Path, names: Sequence[str] | None, **options: Any) -> Any:
+    """Read a table as text alone; a lone carriage return is part of a value."""
+    options |= {"dtype": str, "na_filter": False, "usecols": names, "lineterminator": "\n"}
+    return pd.read_csv(path, **options)
 
 
 def read(path: Path, data: DataContract, names: Sequence[str] | None = None) -> pd.DataFrame:
     """Give the table at `path`, or the columns `names` of it.
 
-    Numbers and booleans are float64 with NaN where missing, dates datetime64 (UTC) with NaT, all others text with "".
+    Numbers and booleans are float64 with NaN where missing, dates datetime64 (UTC) with NaT, all others text with ""
+    there; categories that are no strings bear the names that `contract.label` gives them.
     """
     wanted = [c for c in data.columns if names is None or c.name in names]
-    try:
-        text = pd.read_csv(path, dtype=str, na_filter=False, usecols=[c.name for c in wanted])
-    except FileNotFoundError:
-        raise stage.ProjectError(f"{path} is missing: run `uv run dvc repro`") from None
-    return pd.DataFrame({column.name: typed(text[column.name], column, data.missing) for column in wanted})
+    every = (pd.DataFrame({c.name: typed(piece[c.name], c, data) for c in wanted}) for piece in pieces(path, names))
+    return pd.concat(every)
 
 
-def typed(values: pd.Series, column: Column, missing: Sequence[str]) -> pd.Series:
-    """Give the texts of a column as its type; a text that is none becomes a missing value."""
-    blank = values.isin(missing)
-    if column.dated:
-        form = column.format or "ISO8601"
-        return pd.to_datetime(values.mask(blank), format=form, errors="coerce", utc=True).dt.tz_localize(None)
-    if not column.numeric:
+def typed(values: pd.Series, column: Column, data: DataContract) -> pd.Series:
+    """Give the texts of a column as its type: quickly where pandas can, else as frictionless reads them."""
+    blank = values.isin(data.missing)
+    if column.enum:
+        names = {text: contract.label(value) for text, value in _values(values[~blank], column, data).items()}
+        return values.map(names).astype(str).mask(blank, "")
+    if not (column.numeric or column.dated):
         return values.mask(blank, "")
-    if column.type == "boolean":
-        values = values.map(dict.fromkeys(column.true_values, "1") | dict.fromkeys(column.false_values, "0"))
-    return pd.to_numeric(values.mask(blank), errors="coerce").astype("float64")
+    found = _moments(values.mask(blank), column) if column.dated else _numbers(values.mask(blank), column)
+    odd = found.isna() & ~blank
+    if odd.any():
+        plain = _moment if column.dated else number
+        texts = {text: plain(value) for text, value in _values(values[odd], column, data).items()}
+        found[odd] = values[odd].map(texts).astype(found.dtype)
+    return found
+
+
+def reader(column: Column, data: DataContract) -> Read:
+    """Give frictionless' own reader of a field: from a text to its value and, by kind, what is wrong with it."""
+    read_cell = data.schema.get_field(column.name).create_cell_reader()
+
+    def read_text(text: str) -> tuple[Any, dict[str, str] | None]:
+        try:
+            value, notes = read_cell(text)
+            hash(value)
+        except (ArithmeticError, TypeError):  # a signalling NaN, which can be neither compared nor hashed
+            return None, {"type": f'type is "{column.type}"'}
+        return value, notes
+
+    return read_text
 
 
 def labels(values: pd.Series) -> pd.Series:
     """Give the target as text, by which classes are named."""
-    return values.astype(str)
+    return values.map(contract.label) if values.dtype == "float64" else values.astype(str)
+
+
+def _values(values: pd.Series, column: Column, data: DataContract) -> dict[str, Any]:
+    read_text = reader(column, data)
+    return {text: read_text(text)[0] for text in values.unique()}
+
+
+def _numbers(values: pd.Series, column: Column) -> pd.Series:
+    if column.type == "boolean":
+        values = values.map(dict.fromkeys(column.true_values, 1.0) | dict.fromkeys(column.false_values, 0.0))
+    return pd.to_numeric(values, errors="coerce").astype("float64")
+
+
+def _moments(values: pd.Series, column: Column) -> pd.Series:
+    try:
+        found = pd.to_datetime(values, format=column.format or "ISO8601", errors="coerce", utc=True)
+    except ValueError:  # a format that pandas does not know
+        found = pd.to_datetime(pd.Series(pd.NaT, index=values.index), utc=True)
+    found = found.dt.tz_localize(None).astype("datetime64[us]")
+    return found.dt.normalize() if column.type == "date" else found
+
+
+def number(value: Any) -> float:
+    """Give a value that frictionless read as float64; NaN where there is none."""
+    try:
+        return float("nan") if value is None else float(value)
+    except (OverflowError, ValueError):
+        return float("nan")
+
+
+def _moment(value: Any) -> Any:
+    try:
+        moment: Any = pd.Timestamp(value)
+        return moment.tz_convert(None) if moment.tzinfo else moment
+    except (OverflowError, ValueError):
+        return None

@@ -1,9 +1,11 @@
 """Hold every row against the data contract. Accepted rows go on; rejected rows are kept with field and reason.
 
-Frictionless decides, and is slow. So a vectorised check looks first, piece by piece: a row that it cannot vouch for in
-every field is handed to frictionless, all others are as the contract wants them.
+Frictionless says what a cell must be, and is slow. So a quick look at whole columns goes first: a text that it cannot
+vouch for is handed to frictionless, once for all rows of a piece that hold it.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from frictionless import Resource
+from tqdm import tqdm
 
 from project import contract, stage, table
 from project.contract import Column, DataContract
@@ -20,137 +23,189 @@ ACCEPTED = Path("data/accepted.csv")
 REJECTED = Path("data/rejected.csv")
 SUMMARY = Path("reports/validation.json")
 HEADER = 1  # rows are counted as an editor shows them: the header is row 1
-NUMBER = r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?"
-MOMENT = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[-+]\d\d:\d\d)?"
-CHECKED = {"required", "unique", "minimum", "maximum", "enum"}  # constraints that the quick check knows
+ERROR = ["row", "field", "value", "reason"]
+PLAIN = {
+    "integer": r"[-+]?[0-9]{1,18}",
+    "number": r"[-+]?([0-9]{1,18}\.?[0-9]{0,18}|\.[0-9]{1,18})([eE][-+]?[0-9]{1,2})?",
+    "datetime": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[-+][0-9]{2}:[0-9]{2})?",
+}
+LIMITS = {"required", "unique", "minimum", "maximum"}  # the constraints that the quick look knows
+NOTATION = ("bareNumber", "decimalChar", "groupChar", "missingValues")  # what it does not know of a field
+ROUNDING = 1e-9  # so near to a limit, in units of the limit, binary fractions may mislead
 
 Flags = npt.NDArray[np.bool_]
-
-
-def doubtful(values: pd.Series, column: Column, constraints: dict[str, Any], missing: list[str]) -> Flags:
-    """Give the values of one field for which the quick check cannot vouch."""
-    blank = values.isin(missing).to_numpy()
-    if not CHECKED.issuperset(constraints) or (column.type == "string" and column.format):
-        return np.ones(len(values), dtype=bool)
-    fine = _fits(values, column)
-    if column.enum:
-        fine = fine & values.isin([str(value) for value in column.enum]).to_numpy()
-    elif column.numeric and column.type != "boolean":
-        fine = fine & _within(pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64), column)
-    elif not {"minimum", "maximum"}.isdisjoint(constraints):
-        return np.ones(len(values), dtype=bool)
-    return np.where(blank, column.required, ~fine)
-
-
-def _fits(values: pd.Series, column: Column) -> Flags:
-    """Give whether each text is certainly of the field's type."""
-    match column.type:
-        case "string":
-            return np.ones(len(values), dtype=bool)
-        case "integer":
-            return values.str.fullmatch(r"[-+]?\d+").to_numpy(dtype=bool)
-        case "number":
-            return values.str.fullmatch(NUMBER).to_numpy(dtype=bool)
-        case "boolean":
-            return values.isin([*column.true_values, *column.false_values]).to_numpy()
-        case "date" | "datetime":
-            form = column.format or ("%Y-%m-%d" if column.type == "date" else "ISO8601")
-            fine = pd.to_datetime(values, format=form, errors="coerce", utc=True).notna().to_numpy()
-            pattern = {"date": r"\d{4}-\d\d-\d\d", "datetime": MOMENT}[column.type]
-            return fine if column.format else fine & values.str.fullmatch(pattern).to_numpy(dtype=bool)
-        case _:
-            return np.zeros(len(values), dtype=bool)
-
-
-def _within(numbers: npt.NDArray[np.float64], column: Column) -> Flags:
-    """Give whether each number certainly lies within the limits: at one that binary cannot hold, it may not."""
-    low = -np.inf if column.minimum is None else column.minimum
-    high = np.inf if column.maximum is None else column.maximum
-    above = numbers >= low if low % 1 == 0 else numbers > low
-    below = numbers <= high if high % 1 == 0 else numbers < high
-    return np.isfinite(numbers) & above & below
+Error = tuple[int, str | None, str | None, str]
 
 
 def find_errors(data: DataContract, path: Path) -> pd.DataFrame:
-    """Give one line for each error that frictionless finds in the table at `path`: row, field, value, reason.
+    """Give one line for each error in the table at `path`: row, field, value, reason.
 
     Raises `ProjectError` where the table as a whole cannot be read by the contract (a column missing, say).
     """
-    descriptor = data.package.resources[0].to_descriptor()
-    schema = descriptor["schema"]
-    limits = {field["name"]: field.get("constraints", {}) for field in schema["fields"]}
-    twice = _repeated(
-        path, [c.name for c in data.columns if limits[c.name].get("unique")], schema.get("primaryKey", [])
-    )
-    header: list[str] = []
-    doubted: list[pd.DataFrame] = []
+    return pd.concat([errors for _, errors in judged(data, path)], ignore_index=True)
+
+
+def judged(data: DataContract, path: Path) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Give the table at `path` piece by piece, each with its errors in the order of the rows."""
+    check_header(list(next(table.pieces(path))), data, path)
+    again = pd.DataFrame(repeated(data, path), columns=pd.Index(ERROR))
+    readers = {column.name: table.reader(column, data) for column in data.columns}
     for piece in table.pieces(path):
-        header = list(piece)
-        if header != [column.name for column in data.columns]:
-            break  # frictionless says what is wrong with the header
-        flags = [doubtful(piece[c.name], c, limits[c.name], list(data.missing)) for c in data.columns]
-        empty = (piece == "").all(axis=1).to_numpy()
-        doubted.append(piece[np.logical_or.reduce(flags) | empty | twice[piece.index]])
-    rows = pd.concat(doubted) if doubted else pd.DataFrame(columns=header)
-    errors = _judged([list(rows), *rows.to_numpy().tolist()] if doubted else [header], schema, path)
-    errors["row"] = rows.index.to_numpy()[errors["row"].to_numpy(dtype=int) - HEADER - 1] + HEADER + 1
-    return errors
+        rows = piece.index + HEADER + 1
+        here = pd.DataFrame(_errors_in(piece, data, readers), columns=pd.Index(ERROR))
+        found = [part for part in (here, again[again["row"].isin(rows)]) if len(part)]
+        yield piece, pd.concat(found).sort_values("row", kind="stable") if found else here
 
 
-def _repeated(path: Path, unique: list[str], key: list[str] | str) -> Flags:
-    """Give the rows whose value in a unique field, or whose primary key, occurs more than once."""
-    groups = [[name] for name in unique] + ([[key] if isinstance(key, str) else key] if key else [])
-    names = sorted({name for group in groups for name in group})
-    try:
-        columns = pd.read_csv(path, dtype=str, na_filter=False, usecols=names or [0])
-    except ValueError:
-        return np.zeros(0, dtype=bool)  # a column is missing, which frictionless will say
-    found = np.zeros(len(columns), dtype=bool)
-    for group in groups:
-        found |= columns.duplicated(group, keep=False).to_numpy()
+def check_header(header: list[str], data: DataContract, path: Path) -> None:
+    """Raise `ProjectError`, as far as possible in frictionless' words, where the columns are not the contract's."""
+    names = [column.name for column in data.columns]
+    if header != names:
+        schema = {"fields": [{"name": name, "type": "string"} for name in names]}
+        resource = Resource.from_descriptor({"name": "header", "data": [header], "schema": schema})
+        said = [message for (message,) in resource.validate().flatten(["message"])]
+        raise stage.ProjectError(f"{path}: {said[0] if said else f'the columns are {header}, expected {names}'}")
+
+
+def doubtful(values: pd.Series, column: Column, data: DataContract) -> Flags:
+    """Give the values of one field for which a quick look cannot vouch."""
+    field = data.fields[column.name]
+    constraints = field.get("constraints", {})
+    doubt = np.ones(len(values), dtype=bool)
+    if not LIMITS.issuperset(constraints) or not set(NOTATION).isdisjoint(field) or column.format:
+        return doubt
+    if column.type == "string":
+        return values.isin(data.missing).to_numpy()
+    if column.type == "datetime" and not {"minimum", "maximum"} & set(constraints):
+        fine = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).notna().to_numpy()
+        return ~(fine & values.str.fullmatch(PLAIN["datetime"]).to_numpy(dtype=bool))
+    if column.type in ("integer", "number"):
+        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+        return ~(values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool) & _inside(numbers, column))
+    return doubt  # of other types few different texts occur
+
+
+def _inside(numbers: npt.NDArray[np.float64], column: Column) -> Flags:
+    """Give whether each number certainly lies within the limits."""
+    fine = np.isfinite(numbers)
+    if column.minimum is not None:
+        fine &= numbers > column.minimum + ROUNDING * abs(column.minimum)
+    if column.maximum is not None:
+        fine &= numbers < column.maximum - ROUNDING * abs(column.maximum)
+    return fine
+
+
+def _errors_in(piece: pd.DataFrame, data: DataContract, readers: dict[str, table.Read]) -> list[Error]:
+    """Give the errors that each row of a piece shows alone."""
+    found: list[Error] = []
+    empty = np.ones(len(piece), dtype=bool)
+    for column in data.columns:
+        values = piece[column.name]
+        doubted = values[doubtful(values, column, data)]
+        notes = {text: reasons(text, column, readers[column.name], data) for text in doubted.unique()}
+        wrong = doubted[doubted.isin([text for text, said in notes.items() if said])]
+        found += [(row + HEADER + 1, column.name, text, why) for row, text in wrong.items() for why in notes[text]]
+        if empty.any():
+            empty &= values.isin(data.missing).to_numpy()
+    blank = set(piece.index[empty] + HEADER + 1)
+    return [error for error in found if error[0] not in blank] + [
+        (row, None, None, "the row is blank") for row in blank
+    ]
+
+
+def reasons(text: str, column: Column, read: table.Read, data: DataContract) -> list[str]:
+    """Give what frictionless has against a text; nobody can learn from a target that is missing or not finite."""
+    value, notes = read(text)
+    if notes or column is not data.target:
+        return list((notes or {}).values())
+    if value is None:
+        return ["the target is missing"]
+    return ["the target is not a finite number"] if column.numeric and not np.isfinite(float(value)) else []
+
+
+def repeated(data: DataContract, path: Path) -> list[Error]:
+    """Give the errors of unique fields and of the primary key, as frictionless finds them over the whole table."""
+    key = data.schema.primary_key
+    unique = [c.name for c in data.columns if data.fields[c.name].get("constraints", {}).get("unique")]
+    names = [c.name for c in data.columns if c.name in {*unique, *key}]
+    if not names:
+        return []
+    texts = pd.concat(table.pieces(path, names))
+    columns = {c.name: c for c in data.columns if c.name in names}
+    compared = pd.DataFrame({name: _comparable(texts[name], columns[name], data) for name in names})
+    readers = [table.reader(columns[name], data) for name in names]
+    found: list[Error] = []
+    for group, field in [([name], name) for name in unique] + ([(key, None)] if key else []):
+        known = compared[group].notna().any(axis=1)
+        suspects = texts[compared.duplicated(group, keep=False) | ~known]
+        values = {name: read for name, read in zip(names, readers, strict=True) if name in group}
+        found += _repeats(suspects[group], [values[name] for name in group], field)
     return found
 
 
-def _judged(cells: list[list[str]], schema: dict[str, Any], path: Path) -> pd.DataFrame:
-    """Give frictionless' errors on rows of text below their header."""
-    report = Resource.from_descriptor({"name": "rows", "data": cells, "schema": schema}).validate(limit_errors=10**6)
-    found = report.flatten(["rowNumber", "fieldName", "cell", "note", "tags", "message"])
-    for row, *_, tags, message in found:
-        if row is None or "#row" not in tags:
-            raise stage.ProjectError(f"{path}: {message}")
-    columns = pd.Index(["row", "field", "value", "reason"])
-    return pd.DataFrame([error[:4] for error in found], columns=columns)
+def _comparable(values: pd.Series, column: Column, data: DataContract) -> pd.Series:
+    """Give texts as something that is equal wherever frictionless takes the values for equal."""
+    if column.type == "string":
+        return values.mask(values.isin(data.missing))
+    odd = np.ones(len(values), dtype=bool)
+    if column.type in ("integer", "number"):
+        odd = ~values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool)
+    read = table.reader(column, data)
+    known = values[odd].map({text: read(text)[0] for text in values[odd].unique()}).astype(object)
+    if column.type in ("integer", "number"):  # Python's float rounds however the number is written
+        known = pd.concat([values[~odd].astype(object), known]).map(table.number, na_action="ignore").astype("float64")
+    return known.reindex(values.index)
 
 
-def divide(path: Path, errors: pd.DataFrame) -> tuple[int, int]:
-    """Write the accepted rows and the rejected ones with their reasons; give how many rows there are of each."""
-    places = errors.add_prefix("_").set_index(errors["row"].to_numpy(dtype=int) - HEADER - 1)
-    counts = [0, 0]
+def _repeats(texts: pd.DataFrame, readers: list[table.Read], field: str | None) -> Iterator[Error]:
+    """Give the rows whose values came before; without `field` they are a primary key, which must not be missing."""
+    before: dict[Any, int] = {}
+    for row, cells in zip(texts.index + HEADER + 1, texts.to_numpy().tolist(), strict=True):
+        values = tuple(read(cell)[0] for read, cell in zip(readers, cells, strict=True))
+        if set(values) == {None}:
+            if field is None:
+                yield row, None, None, "the cells of the primary key are all missing"
+            continue
+        if values in before:
+            yield row, field, cells[0] if field else None, f"the same as in the row at position {before[values]}"
+        before[values] = row
+
+
+def divide(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]], data: DataContract) -> dict[str, Any]:
+    """Write the accepted rows, and the rejected ones with their reasons; give how many rows there are of each."""
+    counts: Counter[str] = Counter()
+    fields: Counter[str] = Counter()
+    first = "it holds no row"
     with stage.replacing(ACCEPTED) as accepted, stage.replacing(REJECTED) as rejected:
-        for number, piece in enumerate(table.pieces(path)):
-            bad = piece.index.isin(places.index)
-            parts = piece[~bad], places.join(piece[bad], how="inner")
-            for name, part in zip((accepted, rejected), parts, strict=True):
-                part.to_csv(name, mode="a" if number else "w", index=False, header=number == 0, lineterminator="\n")
-            counts = [counts[0] + int((~bad).sum()), counts[1] + int(bad.sum())]
-        if not counts[0]:
-            first = f"row {errors.iloc[0].row}: {errors.iloc[0].reason}" if len(errors) else "it holds no row"
+        for number, (piece, errors) in enumerate(parts):
+            places = errors["row"].to_numpy(dtype=int) - HEADER - 1
+            bad = piece.index.isin(places)
+            cells = piece.loc[places].reset_index(drop=True)
+            explained = pd.concat([errors.add_prefix("_").reset_index(drop=True), cells], axis=1)
+            for path, part in ((accepted, piece[~bad] if bad.any() else piece), (rejected, explained)):
+                part.to_csv(path, mode="a" if number else "w", index=False, header=not number, lineterminator="\n")
+            if len(errors) and not fields:
+                first = f"row {errors.iloc[0].row}: {errors.iloc[0].reason}"
+            unlabelled = errors.loc[errors["field"] == data.target.name, "value"].isin(data.missing).sum()
+            counts.update(rows=len(piece), accepted=int((~bad).sum()), rejected=int(bad.sum()))
+            counts.update(without_target=int(unlabelled))
+            fields.update(errors["field"].fillna("whole row"))
+        if not counts["accepted"]:
             raise stage.ProjectError(f"{RAW}: no row keeps the data contract; {first}")
-    return counts[0], counts[1]
+    return counts | {"errors_by_field": dict(fields.most_common())}
 
 
 def main() -> None:
     """Divide the raw rows into accepted and rejected ones."""
     data = contract.load_data_contract()
-    errors = find_errors(data, RAW)
-    accepted, rejected = divide(RAW, errors)
-    reasons = errors["field"].fillna("whole row").value_counts()
-    unlabelled = int(((errors["field"] == data.target.name) & errors["value"].isin(data.missing)).sum())
-    summary = {"rows": accepted + rejected, "accepted": accepted, "rejected": rejected, "without_target": unlabelled}
-    stage.write_json(SUMMARY, summary | {"errors_by_field": reasons.to_dict()})
-    aside = f", {unlabelled:,} of them without a target" if unlabelled else ""
-    why = f"{aside} (reasons in {REJECTED})" if rejected else ""
-    print(f"validate: {accepted:,} of {accepted + rejected:,} rows keep the contract, {rejected:,} rejected{why}")
+    found = divide(tqdm(judged(data, RAW), desc="validate", unit="piece", disable=None), data)
+    stage.write_json(SUMMARY, found)
+    aside = f", {found['without_target']:,} of them without a target" if found["without_target"] else ""
+    why = f"{aside} (reasons in {REJECTED})" if found["rejected"] else ""
+    print(
+        f"validate: {found['accepted']:,} of {found['rows']:,} rows keep the contract, "
+        f"{found['rejected']:,} rejected{why}"
+    )
 
 
 if __name__ == "__main__":
