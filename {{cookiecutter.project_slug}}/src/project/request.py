@@ -4,9 +4,11 @@
 and gives the JSON Schema and the form that say the same.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from operator import attrgetter
 from types import GenericAlias
 from typing import Annotated, Any, Literal
 
@@ -14,10 +16,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from project.contract import Column, DataContract
+from project.contract import Column, DataContract, label
 from project.stage import ProjectError
 
 TYPES = {"number": float, "integer": int, "boolean": bool, "date": date, "datetime": datetime}
+FORMATS = {"date": "date", "datetime": "date-time"}
 _LITERAL: Any = Literal  # made at run time, from the contract
 _ANNOTATED: Any = Annotated
 
@@ -38,37 +41,77 @@ class Rows:
         """Build the row type from the contract's features."""
         self.features = data.features
         self.max_rows = max_rows
-        self._attributes = [f"f{i}" for i in range(len(self.features))]
-        fields = [(a, *_annotation(f)) for a, f in zip(self._attributes, self.features, strict=True)]
+        self._kinds = {f.name: _kind(f) for f in self.features}
+        self._attributes = {f.name: f"f{i}" for i, f in enumerate(self.features)}
+        # msgspec finds no field whose name JSON has to escape: of such contracts the rows are renamed before
+        self._escaped = any(_must_be_escaped(f.name) for f in self.features)
+        names = {attribute: name for name, attribute in self._attributes.items()}
+        defaults = [() if f.required else (None,) for f in self.features]
+        fields = [(a, self._kinds[n], *default) for (a, n), default in zip(names.items(), defaults, strict=True)]
         self.type = msgspec.defstruct(
-            "Row",
-            fields,
-            rename={a: f.name for a, f in zip(self._attributes, self.features, strict=True)},
-            forbid_unknown_fields=True,
-            kw_only=True,
-            gc=False,
+            "Row", fields, rename=None if self._escaped else names, forbid_unknown_fields=True, kw_only=True, gc=False
         )
-        self._one, self._many = msgspec.json.Decoder(self.type), msgspec.json.Decoder(GenericAlias(list, (self.type,)))
+        self._list: Any = GenericAlias(list, (self.type,))
+        self._one = msgspec.json.Decoder(self.type, dec_hook=_listed)
+        self._many = msgspec.json.Decoder(self._list, dec_hook=_listed)
 
     def decode(self, body: bytes) -> Sequence[Any]:
         """Give the rows in `body`, a JSON object or an array of them. Raises `BadRequestError`."""
         try:
-            if body.lstrip()[:1] != b"[":
-                return [self._one.decode(body)]
-            rows = self._many.decode(body)
-        except msgspec.ValidationError as error:
-            raise self._located(str(error)) from None
+            rows = self._decode(body)
+        except msgspec.ValidationError:
+            raise self._refusal(body) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadRequestError(f"The body is not valid JSON: {error}") from None
         if not 1 <= len(rows) <= self.max_rows:
             raise BadRequestError(f"The body holds {len(rows)} rows: between 1 and {self.max_rows} are allowed")
         return rows
 
+    def _decode(self, body: bytes) -> Sequence[Any]:
+        if self._escaped:
+            return msgspec.convert(list(map(self._renamed, _listing(body))), self._list, dec_hook=_listed)
+        return self._many.decode(body) if body.lstrip()[:1] == b"[" else [self._one.decode(body)]
+
+    def _renamed(self, row: Any) -> Any:
+        if not isinstance(row, dict):
+            return row
+        return {self._attributes.get(name, f"unknown {name}"): value for name, value in row.items()}
+
+    def _refusal(self, body: bytes) -> BadRequestError:
+        """Give the first field that breaks the contract, with its row where there are many."""
+        try:
+            rows = _listing(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return BadRequestError(f"The body is not valid JSON: {error}")
+        many = body.lstrip()[:1] == b"["
+        for number, row in enumerate(rows):
+            if problem := self._problem(row):
+                field, reason = problem
+                sentence = reason if field is None else f"{field}: {reason}"
+                place = number if many else None
+                return BadRequestError(sentence + (f" (row {place})" if many else ""), place, field)
+        return BadRequestError("The body breaks the data contract")
+
+    def _problem(self, row: Any) -> tuple[str | None, str] | None:
+        if not isinstance(row, dict):
+            return None, "Expected an object with a value for each field"
+        if unknown := next((name for name in row if name not in self._kinds), None):
+            return unknown, "The data contract has no such field"
+        for feature in self.features:
+            if feature.name not in row and feature.required:
+                return feature.name, "A value is required"
+            try:
+                msgspec.convert(row.get(feature.name), self._kinds[feature.name], dec_hook=_listed)
+            except msgspec.ValidationError as error:
+                if feature.name in row:
+                    return feature.name, str(error)
+        return None
+
     def columns(self, rows: Sequence[Any]) -> dict[str, npt.NDArray[Any]]:
         """Give decoded rows as arrays by field name: float64 with NaN, datetime64 (UTC) with NaT, others as objects."""
         columns = {}
-        for attribute, feature in zip(self._attributes, self.features, strict=True):
-            values = [getattr(row, attribute) for row in rows]
+        for feature, attribute in zip(self.features, self._attributes.values(), strict=True):
+            values = list(map(attrgetter(attribute), rows))
             if feature.dated:
                 columns[feature.name] = np.array([_moment(value) for value in values], dtype="datetime64[s]")
             else:
@@ -87,42 +130,63 @@ class Rows:
         unknown = {"low": None, "high": None}  # where categories lie
         return [asdict(f) | {"enum": f.enum or None} | unknown | seen[f.name] for f in self.features]
 
-    def _located(self, text: str) -> BadRequestError:
-        """Turn msgspec's "... - at `$[3].torque`" into a sentence with row and field."""
-        reason, _, path = text.partition(" - at `$")
-        path = path.rstrip("`")
-        row = int(path[1 : path.index("]")]) if path.startswith("[") and path[1:2].isdigit() else None
-        field = path.partition(".")[2] or None
-        if reason.startswith("Object "):  # a missing or an unknown field is named in the reason itself
-            field = reason.partition("`")[2].rpartition("`")[0]
-        where = f"{field}: " if field else ""
-        return BadRequestError(f"{where}{reason}" + (f" (row {row})" if row is not None else ""), row, field)
+
+class Listed(str):
+    """The name of a listed number; subclassed for each field, as msgspec takes lists of whole numbers alone."""
+
+    __slots__ = ()
+
+    values: tuple[Any, ...] = ()
 
 
-def _moment(value: date | datetime | None) -> date | datetime | None:
-    """Give a time in UTC and without a zone, as NumPy has them."""
-    if isinstance(value, datetime) and value.tzinfo:
-        return value.astimezone(UTC).replace(tzinfo=None)
-    return value
+def _listed(kind: type[Listed], value: Any) -> Any:
+    """Give the name of a number of the request, if it is listed."""
+    if isinstance(value, bool) or value not in kind.values:
+        raise ValueError(f"Invalid enum value {value!r}")
+    return kind(label(value))
 
 
-def _annotation(field: Column) -> tuple[Any, ...]:
-    """Give the msgspec type of a field and, where it may be missing, its default."""
+def _kind(field: Column) -> Any:
+    """Give the msgspec type of a field."""
     if field.enum:
-        kind: Any = _LITERAL[field.enum]
+        number = field.type == "number"
+        kind: Any = type("Listed", (Listed,), {"values": field.enum}) if number else _LITERAL[field.enum]
     elif field.type in ("number", "integer"):
-        kind = _ANNOTATED[TYPES[field.type], msgspec.Meta(ge=field.minimum, le=field.maximum)]
+        kind = _ANNOTATED[TYPES[field.type], _meta(field)]
     else:
         kind = TYPES.get(field.type, str)
-    return (kind,) if field.required else (kind | None, None)
+    return kind if field.required else kind | None
+
+
+def _meta(field: Column) -> msgspec.Meta:
+    """Give the limits of a field, of a whole number as whole numbers."""
+    up, down = (math.ceil, math.floor) if field.type == "integer" else (float, float)
+    least = None if field.minimum is None else up(field.minimum)
+    return msgspec.Meta(ge=least, le=None if field.maximum is None else down(field.maximum))
+
+
+def _must_be_escaped(name: str) -> bool:
+    return any(character in '"\\' or character < " " for character in name)
+
+
+def _listing(body: bytes) -> list[Any]:
+    """Give the rows of a body as JSON holds them."""
+    rows = msgspec.json.decode(body)
+    return rows if isinstance(rows, list) else [rows]
+
+
+def _moment(value: date | datetime | None) -> np.datetime64 | date | None:
+    """Give a time in UTC and without a zone, as NumPy has them."""
+    if isinstance(value, datetime) and (offset := value.utcoffset()):
+        return np.datetime64(value.replace(tzinfo=None), "s") - np.timedelta64(int(offset.total_seconds()), "s")
+    return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 def _property(field: Column) -> dict[str, Any]:
     unit = f" [{field.unit}]" if field.unit else ""
-    kind = field.type if field.type in TYPES and not field.dated else "string"
+    kind = field.type if field.type in ("number", "integer", "boolean") else "string"
     found: dict[str, Any] = {"type": kind, "title": field.title, "description": f"{field.description}{unit}"}
-    if field.dated:
-        found["format"] = {"date": "date", "datetime": "date-time"}[field.type]
-    limits = {"minimum": field.minimum, "maximum": field.maximum, "enum": list(field.enum) or None}
+    form = FORMATS.get(field.type) if field.dated else None
+    limits = {"format": form, "minimum": field.minimum, "maximum": field.maximum, "enum": list(field.enum) or None}
     found |= {name: limit for name, limit in limits.items() if limit is not None}
     return found if field.required else found | {"nullable": True}
