@@ -56,6 +56,15 @@ def few_rows(source: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {"source": "data/rows.csv"}
 
 
+def write_contract(folder: Path, fields: list[dict[str, Any]], **schema: Any) -> contract.DataContract:
+    """Write a data contract of `fields` below `folder`; give it as the stages read it."""
+    resource = {"name": "rows", "path": "raw.csv", "schema": {"fields": fields, **schema}}
+    (folder / "data").mkdir(exist_ok=True)
+    text = yaml.safe_dump({"name": "rows", "resources": [resource]}, sort_keys=False)
+    (folder / "data/datapackage.yaml").write_text(text, encoding="utf-8")
+    return contract.load_data_contract(folder)
+
+
 def run_stages(folder: Path, *names: str) -> None:
     """Run stages in this process, with `folder` as the working directory."""
     before = Path.cwd()

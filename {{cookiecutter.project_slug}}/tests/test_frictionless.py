@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
+from conftest import write_contract
 from frictionless import Resource
 
 from project import contract, table, validate
@@ -43,12 +43,8 @@ ODD = [
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> contract.DataContract:
     """Give a contract with fields of every kind."""
-    folder = tmp_path_factory.mktemp("odd")
-    (folder / "data").mkdir()
-    schema = {"missingValues": ["", "NA", "?"], "primaryKey": ["key", "colour"], "fields": FIELDS}
-    package = {"name": "odd", "resources": [{"name": "odd", "path": "raw.csv", "schema": schema}]}
-    (folder / "data/datapackage.yaml").write_text(yaml.safe_dump(package), encoding="utf-8")
-    return contract.load_data_contract(folder)
+    key = ["key", "colour"]
+    return write_contract(tmp_path_factory.mktemp("odd"), FIELDS, missingValues=["", "NA", "?"], primaryKey=key)
 
 
 def corrupted(seed: int, share: float, rows: int = 60) -> pd.DataFrame:

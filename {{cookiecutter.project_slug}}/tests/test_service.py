@@ -74,9 +74,9 @@ def bad_rows(data: contract.DataContract, row: dict[str, Any]) -> dict[str, tupl
     if number := next((f for f in data.features if f.numeric), None):
         cases["text for a number"] = (row | {number.name: "many"}, number.name)
         if number.minimum is not None:
-            cases["below the minimum"] = (row | {number.name: number.minimum - 1}, number.name)
+            cases["below the minimum"] = (row | {number.name: number.minimum - abs(number.minimum) - 1}, number.name)
         if number.maximum is not None:
-            cases["above the maximum"] = (row | {number.name: number.maximum + 1}, number.name)
+            cases["above the maximum"] = (row | {number.name: number.maximum + abs(number.maximum) + 1}, number.name)
     if moment := next((f for f in data.features if f.dated), None):
         cases["no such day"] = (row | {moment.name: "2020-02-30"}, moment.name)
     if needed := next((f.name for f in data.features if f.required), None):
@@ -84,7 +84,8 @@ def bad_rows(data: contract.DataContract, row: dict[str, Any]) -> dict[str, tupl
         cases["missing"] = ({name: value for name, value in row.items() if name != needed}, needed)
     if category := next((f for f in data.features if f.enum), None):
         cases["no such category"] = (row | {category.name: "no such"}, category.name)
-        cases["number for a category"] = (row | {category.name: 7}, category.name)
+    if text := next((f for f in data.features if f.type == "string"), None):
+        cases["number for a text"] = (row | {text.name: 7}, text.name)
     return cases
 
 

@@ -50,27 +50,72 @@ def test_the_same_seed_gives_the_same_parts(rows: pd.DataFrame, data: contract.D
     assert not first.equals(other)
 
 
-def test_groups_are_never_divided(rows: pd.DataFrame, plain: contract.DataContract) -> None:
-    """All rows of a group are in one part."""
-    grouped = rows.assign(site=np.arange(len(rows)) % 25)
-    column = replace(plain.columns[0], name="site", role="group")
-    parameters = PARAMETERS.model_copy(update={"method": "group"})
-    parts = split.assign(grouped, replace(plain, columns=(*plain.columns, column)), parameters, 0)
-    assert parts.groupby(grouped["site"]).nunique().max() == 1
+def with_field(data: contract.DataContract, name: str, role: str) -> contract.DataContract:
+    """Give the contract with one more field, the only one with `role`."""
+    column = replace(data.target, name=name, type="number", role=role, enum=())
+    return replace(data, columns=(*(c for c in data.columns if c.role != role), column))
 
 
-def test_the_test_part_is_the_latest(rows: pd.DataFrame, plain: contract.DataContract) -> None:
-    """No training row is later than a calibration row, and no calibration row than a test row."""
-    timed = rows.assign(day=np.random.default_rng(0).permutation(len(rows)))
-    column = replace(plain.columns[0], name="day", role="time")
-    parameters = PARAMETERS.model_copy(update={"method": "time"})
-    parts = split.assign(timed, replace(plain, columns=(*plain.columns, column)), parameters, 0)
-    days = timed["day"].groupby(parts)
+def parameters(method: str, test: float = 0.2, calibration: float = 0.2) -> contract.SplitParameters:
+    """Give the parameters of a split."""
+    return PARAMETERS.model_copy(update={"method": method, "test": test, "calibration": calibration})
+
+
+def test_groups_are_never_divided(rows: pd.DataFrame, data: contract.DataContract) -> None:
+    """All rows of a group are in one part, and a row without a group is a group of its own."""
+    site = pd.Series(np.arange(len(rows)) % 25).where(np.arange(len(rows)) % 10 > 0)
+    parts = split.assign(rows.assign(site=site), with_field(data, "site", "group"), parameters("group"), 0)
+    assert parts.groupby(site).nunique().max() == 1
+    assert set(parts[site.isna()]) == set(split.PARTS)
+
+
+@pytest.mark.parametrize("times", [1_000, 12, 4])
+def test_the_test_part_is_the_latest(rows: pd.DataFrame, data: contract.DataContract, times: int) -> None:
+    """No row is later than those of the next part or at the same time; a row without a time is for training."""
+    day = pd.Series(np.random.default_rng(0).integers(0, times, len(rows)).astype(float))
+    day[:5] = np.nan
+    parts = split.assign(rows.assign(day=day), with_field(data, "day", "time"), parameters("time"), 0)
+    days = day.groupby(parts)
     assert days.max()["train"] < days.min()["calibration"]
     assert days.max()["calibration"] < days.min()["test"]
+    assert set(parts[:5]) == {"train"}
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_class_with_three_rows_is_in_every_part(data: contract.DataContract, seed: int) -> None:
+    """However many classes there are and however rare, three rows are enough; with fewer, all are for training."""
+    rng = np.random.default_rng(seed)
+    classes = rng.integers(2, 100)
+    target = np.concatenate([np.repeat(np.arange(classes), rng.integers(1, 12, classes)), np.zeros(6), np.ones(6)])
+    rows = pd.DataFrame({"y": rng.permutation(target.astype(int).astype(str))})
+    of = replace(data, columns=(replace(data.target, name="y"),))
+    shares = {"test": rng.uniform(0.05, 0.45), "calibration": rng.uniform(0.05, 0.45)}
+    parts = split.assign(rows, of, parameters("stratified", **shares), seed)
+    held = pd.crosstab(rows["y"], parts)
+    size = held.sum(axis=1)
+    assert held[size >= 3].to_numpy().min() > 0
+    assert (held.loc[size < 3, "train"] == size[size < 3]).all()
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("distinct", [2, 5, 20])
+def test_a_number_is_divided_whatever_its_values(data: contract.DataContract, seed: int, distinct: int) -> None:
+    """Twenty rows are enough, and the target may have few different values."""
+    rows = pd.DataFrame({"y": np.random.default_rng(seed).integers(0, distinct, 20).astype(float)})
+    of = replace(data, columns=(replace(data.target, name="y", type="number", enum=()),))
+    parts = split.assign(rows, of, PARAMETERS, seed)
+    assert parts.value_counts().min() >= 2
+
+
+def test_too_few_rows_are_refused_in_a_sentence(data: contract.DataContract) -> None:
+    """Two rows cannot be divided into three parts."""
+    of = replace(data, columns=(replace(data.target, name="y"),))
+    with pytest.raises(split.stage.ProjectError, match="2 rows hold too few rows to divide"):
+        split.assign(pd.DataFrame({"y": ["a", "b"]}), of, PARAMETERS, 0)
 
 
 def test_a_method_without_its_role_is_refused(rows: pd.DataFrame, plain: contract.DataContract) -> None:
     """Splitting by group needs a field with that role, and the error says so."""
+    ungrouped = replace(data, columns=tuple(c for c in data.columns if c.role != "group"))
     with pytest.raises(split.stage.ProjectError, match=r"no field of .* has the role group"):
-        split.assign(rows, plain, PARAMETERS.model_copy(update={"method": "group"}), 0)
+        split.assign(rows, ungrouped, parameters("group"), 0)

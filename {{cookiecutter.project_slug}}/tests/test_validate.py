@@ -14,12 +14,12 @@ def broken_values(data: contract.DataContract) -> list[tuple[str, str]]:
     """Give for each field of the contract values that break it."""
     cases = []
     for column in data.columns:
-        if column.required:
+        if column.required or column.role == "target":
             cases.append((column.name, ""))
         if column.minimum is not None:
-            cases.append((column.name, str(column.minimum - 1)))
+            cases.append((column.name, str(column.minimum - abs(column.minimum) - 1)))
         if column.maximum is not None:
-            cases.append((column.name, str(column.maximum + 1)))
+            cases.append((column.name, str(column.maximum + abs(column.maximum) + 1)))
         if column.enum or column.numeric or column.dated:
             cases.append((column.name, "no such value"))
     return cases[:100]
@@ -63,16 +63,17 @@ def test_a_missing_column_stops_the_stage(rows: pd.DataFrame, data: contract.Dat
 def test_rejected_rows_are_kept_and_the_rest_goes_on(
     inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`main` keeps the broken row with its reason, passes on the others, and counts both."""
+    """`main` keeps a row without target, with its reason, passes on the others, and counts both."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data/datapackage.yaml").write_bytes((inside / "data/datapackage.yaml").read_bytes())
     rows = pd.read_csv(inside / "data/accepted.csv", dtype=str, na_filter=False).head(10)
     target = contract.load_data_contract(inside).target.name
-    rows.loc[3, target] = "no such class"
+    rows.loc[3, target] = ""
     rows.to_csv(tmp_path / "data/raw.csv", index=False)
     monkeypatch.chdir(tmp_path)
     validate.main()
     assert len(pd.read_csv("data/accepted.csv")) == len(rows) - 1
     rejected = pd.read_csv("data/rejected.csv")
     assert rejected[["_row", "_field"]].to_numpy().tolist() == [[3 + FIRST, target]]
-    assert validate.stage.read_json(Path("reports/validation.json"))["rejected"] == 1
+    summary = validate.stage.read_json(Path("reports/validation.json"))
+    assert (summary["rejected"], summary["without_target"]) == (1, 1)

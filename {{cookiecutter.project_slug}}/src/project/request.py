@@ -4,7 +4,6 @@
 and gives the JSON Schema and the form that say the same.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -152,17 +151,10 @@ def _kind(field: Column) -> Any:
         number = field.type == "number"
         kind: Any = type("Listed", (Listed,), {"values": field.enum}) if number else _LITERAL[field.enum]
     elif field.type in ("number", "integer"):
-        kind = _ANNOTATED[TYPES[field.type], _meta(field)]
+        kind = _ANNOTATED[TYPES[field.type], msgspec.Meta(ge=field.minimum, le=field.maximum)]
     else:
         kind = TYPES.get(field.type, str)
     return kind if field.required else kind | None
-
-
-def _meta(field: Column) -> msgspec.Meta:
-    """Give the limits of a field, of a whole number as whole numbers."""
-    up, down = (math.ceil, math.floor) if field.type == "integer" else (float, float)
-    least = None if field.minimum is None else up(field.minimum)
-    return msgspec.Meta(ge=least, le=None if field.maximum is None else down(field.maximum))
 
 
 def _must_be_escaped(name: str) -> bool:

@@ -55,7 +55,7 @@ def _within_strata(target: pd.Series, rng: np.random.Generator, parameters: cont
 
     Of a class too small for that, one row is for test and one for calibration; with fewer than three, none.
     """
-    least = min(parameters.test, parameters.calibration)
+    least = min(parameters.test, parameters.calibration, 1 - parameters.test - parameters.calibration)
     strata = min(STRATA, int(len(target) * least))
     if target.dtype == "float64" and target.nunique() > strata:
         target = pd.qcut(target, max(1, strata), labels=False, duplicates="drop")
