@@ -19,13 +19,6 @@ def rows(pipeline: Path, data: contract.DataContract) -> pd.DataFrame:
     return rows.sample(1_000, replace=True, random_state=0, ignore_index=True)
 
 
-@pytest.fixture(scope="module")
-def plain(data: contract.DataContract) -> contract.DataContract:
-    """Give the contract without roles that divide the rows."""
-    columns = (replace(c, role="excluded") if c.role in ("group", "time") else c for c in data.columns)
-    return replace(data, columns=tuple(columns))
-
-
 def test_parts_have_the_sizes_asked_for(rows: pd.DataFrame, data: contract.DataContract) -> None:
     """A fifth is for the test, a fifth for calibration."""
     shares = split.assign(rows, data, PARAMETERS, 0).value_counts(normalize=True)
@@ -114,7 +107,7 @@ def test_too_few_rows_are_refused_in_a_sentence(data: contract.DataContract) -> 
         split.assign(pd.DataFrame({"y": ["a", "b"]}), of, PARAMETERS, 0)
 
 
-def test_a_method_without_its_role_is_refused(rows: pd.DataFrame, plain: contract.DataContract) -> None:
+def test_a_method_without_its_role_is_refused(rows: pd.DataFrame, data: contract.DataContract) -> None:
     """Splitting by group needs a field with that role, and the error says so."""
     ungrouped = replace(data, columns=tuple(c for c in data.columns if c.role != "group"))
     with pytest.raises(split.stage.ProjectError, match=r"no field of .* has the role group"):

@@ -36,10 +36,6 @@ OF_ERRORS = ("log_loss", "brier")
 HEADLINES = {"classification": OF_DECISIONS + OF_RANKINGS + OF_ERRORS, "regression": ("mae", "rmse", "r2")}
 
 
-# A field's name is its key in JSON, and msgspec reads keys as they stand: without what would have to be escaped.
-UNSAFE_IN_NAMES = {ord('"'): "'", ord("\\"): "/", **dict.fromkeys(range(32), " ")}
-
-
 class ContractError(stage.ProjectError):
     """A contract or the parameters are wrong; the text is the sentence that the user reads."""
 

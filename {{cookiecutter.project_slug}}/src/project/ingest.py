@@ -74,10 +74,10 @@ def _parts(folder: Path, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
 
 
 def distinct(names: Iterable[str]) -> list[str]:
-    """Give column names without what JSON would have to escape and spaces at their ends, the same ones numbered."""
+    """Give column names without spaces at their ends, the same ones numbered."""
     found: list[str] = []
     for name in names:
-        plain = name.translate(contract.UNSAFE_IN_NAMES).strip()
+        plain = name.strip()
         count = found.count(plain)
         found.append(f"{plain}.{count}" if count else plain)
     return found
