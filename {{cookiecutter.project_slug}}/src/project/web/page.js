@@ -60,7 +60,8 @@ function numberInput({ type, minimum, maximum, low, typical }, attributes) {
 function dateInput({ type, typical }, attributes) {
   const kind = type === "date" ? { type } : { type: "datetime-local", step: 1 };
   const node = el("input", { ...attributes, ...kind, value: typical });
-  return { node, read: () => node.value || undefined };
+  const whole = (text) => (/T\d\d:\d\d$/.test(text) ? `${text}:00` : text); // browsers leave out seconds that are 0
+  return { node, read: () => whole(node.value) || undefined };
 }
 
 function textInput({ typical }, attributes) {
@@ -132,11 +133,15 @@ let answered = null; // the row whose answer is on the page
 const row = () => JSON.stringify(Object.fromEntries(controls.map(({ field, read }) => [field.name, read()])));
 const find = (name) => controls.find(({ field }) => field.name === name);
 
+// At most so many fields are shown at a time: the rest is found by the filter.
+const MOST = 40;
+
 function filterFields() {
   const wanted = $("filter").value.trim().toLowerCase();
-  for (const { box, words } of controls) box.hidden = !words.includes(wanted);
-  const count = controls.filter(({ box }) => !box.hidden).length;
-  say($("found"), `${count} of ${controls.length} fields shown. Hidden fields keep their values.`);
+  const shown = controls.filter(({ words }) => words.includes(wanted)).slice(0, MOST);
+  for (const { box } of controls) box.hidden = true;
+  for (const { box } of shown) box.hidden = false;
+  say($("found"), `${shown.length} of ${controls.length} fields shown. Hidden fields keep their values.`);
 }
 
 function markStale() {
@@ -145,12 +150,13 @@ function markStale() {
   say($("stale"), stale ? "The inputs have changed since this prediction." : "");
 }
 
-function linkTo({ node }, content) {
+function linkTo({ box, node }, content) {
   const link = el("a", { href: `#${node.id}` }, content);
   link.addEventListener("click", (event) => {
     event.preventDefault();
     $("filter").value = "";
     filterFields();
+    box.hidden = false;
     node.focus();
   });
   return link;
