@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/kit")]
@@ -19,7 +19,7 @@ from tables import TABLES  # noqa: E402
 
 PICTURES = ROOT / "docs/pictures"
 TABLE = next(table for table in TABLES if table.name == "penguins")
-SIZE = {"width": 1100, "height": 900}
+SIZE = ViewportSize(width=1100, height=900)
 
 
 def picture(repository: Repository, name: str) -> None:

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
+# Some tests import the template's own modules: what Python caches beside them would be generated with them.
+sys.dont_write_bytecode = True
+
 ROOT = Path(__file__).resolve().parents[1]
 HIDDEN = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "MLFLOW_TRACKING_URI"}
 

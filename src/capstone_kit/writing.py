@@ -115,8 +115,17 @@ def _delete(path: Path) -> None:
 def text_of(content: Any) -> str:
     """Give YAML as text that readers of YAML 1.1 and 1.2 take for the same: `yes` and `12:30` stay texts in quotes."""
     stream = io.StringIO()
-    editor().dump(_quoted(content), stream)
+    yaml_editor = editor()
+    yaml_editor.representer.add_representer(float, _float)
+    yaml_editor.dump(_quoted(content), stream)
     return stream.getvalue()
+
+
+def _float(representer: Any, value: float) -> Any:
+    """Give a float with a point: YAML 1.1 takes 1e+300 for a text."""
+    digits, exponent, rest = repr(value).partition("e")
+    text = f"{digits}.0e{rest}" if exponent and "." not in digits else repr(value)
+    return representer.represent_scalar("tag:yaml.org,2002:float", text)
 
 
 def _quoted(content: Any) -> Any:

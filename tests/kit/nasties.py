@@ -286,8 +286,6 @@ FEATURE = {"role": "feature"}
 NUMBER, TEXT, BOOLEAN = ({"type": name, **FEATURE} for name in ("number", "string", "boolean"))
 LABEL = {"role": "target"}
 
-E_NOTATION = "a limit such as 1e+300 is read as a text"
-NO_SLICE = "no test row is found for a slice by true and false"
 
 FORMS = (
     Nasty(
@@ -347,7 +345,7 @@ FORMS = (
     Nasty(
         "types of Parquet", parquet(typed),
         fields={"level": NUMBER, "count": {"type": "integer"}, "price": NUMBER, "grade": TEXT, "running": BOOLEAN},
-        trains=True, stops=NO_SLICE,
+        trains=True,
     ),
     Nasty("lists in Parquet", parquet(nested), "spectrum"),
     Nasty("JSON lines", json_lines(), fields={"temperature": NUMBER}),
@@ -363,7 +361,7 @@ CELLS = (
     Nasty(
         "words for true and false",
         text(lambda: plain(ok=repeated("yes", "no"), on=repeated("TRUE", "FALSE", ""), up=repeated("y", "n"))),
-        fields={"ok": BOOLEAN, "on": BOOLEAN, "up": BOOLEAN}, trains=True, stops=NO_SLICE,
+        fields={"ok": BOOLEAN, "on": BOOLEAN, "up": BOOLEAN}, trains=True,
     ),
     Nasty(
         "days and months either way",
@@ -409,7 +407,7 @@ CELLS = (
     Nasty(
         "beyond single precision",
         text(lambda: plain(huge=np.linspace(1e299, 1e300, ROWS), tiny=np.linspace(1e-300, 1e-299, ROWS), edge=3.5e38)),
-        trains=True, stops=E_NOTATION,
+        trains=True,
     ),
     Nasty(
         "a few numbers beyond single precision", text(lambda: plain(load=[1e300, 1e39, *range(ROWS - 2)])),
@@ -445,11 +443,11 @@ CELLS = (
 
 NAMED = (
     Nasty("odd names", header(*NAMES), fields={"two words": FEATURE, "💧 level": FEATURE}, trains=True),
-    Nasty("quotes in names", header('a "quoted" one'), trains=True, stops="msgspec takes no quote in a name"),
-    Nasty("backslashes in names", header("a\\b"), trains=True, stops="msgspec takes no backslash in a name"),
+    Nasty("quotes in names", header('a "quoted" one'), trains=True),
+    Nasty("backslashes in names", header("a\\b"), trains=True),
     Nasty("names twice", header("load", "load", "load.1"), trains=True),
     Nasty("no name", header(""), trains=True),
-    Nasty("blank names", header(" ", "  load "), trains=True, stops="frictionless strips the names of the header"),
+    Nasty("blank names", header(" ", "  load "), trains=True),
     Nasty("names that differ by case", header("Load", "LOAD", "load")),
     Nasty(
         "a target with an odd name", text(lambda: plain().rename(columns={TARGET: "is it [good]?"})),
@@ -499,7 +497,6 @@ TARGETS = (
     ),
     Nasty(
         "yes and no", text(lambda: plain(outcome=repeated("yes", "no", "no"))), trains=True,
-        stops="training counts the rows of True and finds none",
     ),
     Nasty("1.0 and 2.0", text(lambda: plain(outcome=repeated(1.0, 2.0))), fields={TARGET: LABEL}, trains=True),
     Nasty(
@@ -516,7 +513,7 @@ TARGETS = (
     ),
     Nasty(
         "tiny numbers to be predicted", text(lambda: plain(outcome=np.linspace(1e-30, 9e-30, ROWS))),
-        kind="regression", trains=True, stops=E_NOTATION,
+        kind="regression", trains=True,
     ),
     Nasty("a bad row in two hundred", text(rare), trains=True),
     Nasty("texts where numbers are asked for", text(plain), "needs numbers", wishes=("--kind", "regression")),

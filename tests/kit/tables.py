@@ -167,7 +167,7 @@ TABLES = (
     Table(
         "solar-flare", "river", "datasets/solar-flare.csv.zip", UCI,
         1066, 13, "m-class-flares", "classification", "classes of a few rows or one beside one of 96 %",
-        ("--drop", "c-class-flares", "--drop", "x-class-flares"), quick=True,
+        ("--drop", "c-class-flares", "--drop", "x-class-flares"),
     ),
     Table(
         "sp500", "river", "datasets/sp500.csv.gz", "BSD-3-Clause (river), which names a Kaggle data set as the source",
@@ -207,7 +207,7 @@ TABLES = (
         "seattle-weather", "vega_datasets", "_data/seattle-weather.csv",
         "public domain (NOAA; description in vega_datasets)",
         1461, 6, "weather", "classification", "five uneven classes, split by dates as 2012/01/31", ("--time", "date"),
-        quick=True,
+
     ),
     Table(
         "us-employment", "vega_datasets", "_data/us-employment.csv",
