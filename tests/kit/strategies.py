@@ -86,8 +86,11 @@ def tables(draw: st.DrawFn, most_rows: int = 60, most_columns: int = 8) -> Case:
     rows, width = draw(st.integers(0, most_rows)), draw(st.integers(1, most_columns))
     names = draw(st.lists(TEXT | st.sampled_from(ODD) | st.sampled_from("abcxy"), min_size=width, max_size=width))
     columns = [draw(cells(rows)) for _ in range(width)]
-    target = draw(st.sampled_from(names) | st.sampled_from(names) | TEXT)
-    asked = [draw(st.sampled_from(NAMED)), draw(st.sampled_from(names))] if draw(st.integers(0, 3)) == 0 else []
+    target = draw(st.sampled_from([*names * 3, "not there"]))
+    others = [name for name in names if name != target]
+    asked = (
+        [draw(st.sampled_from(NAMED)), draw(st.sampled_from(others or names))] if draw(st.integers(0, 3)) == 0 else []
+    )
     return Case(tuple(names), tuple(zip(*columns, strict=True)), target, (*asked, *draw(st.sampled_from(WISHES))))
 
 

