@@ -4,6 +4,8 @@ Exit status: 0 done; 1 an expected failure, said in one sentence; 2 wrong usage;
 traceback; 130 interrupted. Each command imports what it needs when it is called, so that `--help` is quick.
 """
 
+import errno
+import io
 import signal
 import sys
 import tempfile
@@ -92,7 +94,10 @@ def remote(
     """Set up the team's DVC remote, try a push and a pull, and say what CI still needs."""
     from capstone_kit import remote as remotes
 
-    remotes.set_up(Project.here(), url, {"endpointurl": endpoint, "port": port}, {"keyfile": keyfile})
+    key = keyfile and keyfile.expanduser().resolve()
+    if key and not key.is_file():
+        raise KitError(f"--keyfile: {keyfile}: there is no such file")
+    remotes.set_up(Project.here(), url, {"endpointurl": endpoint, "port": port}, {"keyfile": key})
 
 
 @app.command()
@@ -103,6 +108,9 @@ def doctor() -> None:
     raise typer.Exit(doctors.examine(Project.here()))
 
 
+OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # a disk full, a folder closed
+
+
 class Interrupted(BaseException):
     """Ctrl-C, or the request to end: raised where the command is, so that it leaves nothing half done."""
 
@@ -111,17 +119,26 @@ def main() -> None:
     """Run the command; whatever goes wrong ends in one line and an exit status."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter is no reason to stop
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except KitError as error:
-        _end(1, f"error: {safe(str(error))}")
+        _end(1, f"error: {' '.join(safe(str(error)).split())}")
     except Interrupted:
         _end(130, "interrupted: nothing was changed")
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            _end(3, f"bug: the traceback is in {_keep_traceback()}; please report it")
+        _end(1, f"error: {safe(str(error.filename or 'a file'))}: {error.strerror}")
     except Exception:
         _end(3, f"bug: the traceback is in {_keep_traceback()}; please report it")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C does not disturb the taking back
+        signal.signal(number, signal.SIG_IGN)
     raise Interrupted
 
 

@@ -1,5 +1,9 @@
 """A capstone repository, read without running it."""
 
+import importlib.util
+import re
+import subprocess
+import sys
 import tomllib
 import unicodedata
 from dataclasses import dataclass
@@ -21,6 +25,35 @@ class KitError(Exception):
 def safe(text: str) -> str:
     """Give `text` without what steers a terminal: control characters and marks of direction."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))
+
+
+def run(root: Path, *command: str, within: float | None = None) -> str:
+    """Run a command in `root` and give what it printed. Raises `KitError` with its reason where it fails.
+
+    `within` bounds the seconds. DVC is that of this environment, on the path or not.
+    """
+    here = command[0] == "dvc" and importlib.util.find_spec("dvc")
+    words = (sys.executable, "-P", "-m", *command) if here else command
+    shown = " ".join(command)
+    try:
+        done = subprocess.run(
+            words, cwd=root, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=within
+        )
+    except FileNotFoundError:
+        raise KitError(f"{command[0]} is not installed: `capstone doctor` says how to get it") from None
+    except subprocess.TimeoutExpired:
+        raise KitError(f"`{shown}` gave no answer within {within:.0f} seconds") from None
+    if done.returncode:
+        raise KitError(f"`{shown}` failed: {_reason(done.stderr)}")
+    return done.stdout
+
+
+def _reason(errors: str) -> str:
+    """Give the line that says why, without what DVC and uv write around it."""
+    lines = [line.strip() for line in errors.splitlines() if line.strip() and "://error.dvc.org" not in line]
+    lines = [line for line in lines if not line.startswith(("Having any troubles", "hint:", "warning:", "WARNING:"))]
+    said = [line for line in lines if line.lower().startswith("error: ")] or lines or ["no reason given"]
+    return re.sub(r"^error: (unexpected error - )?", "", said[0], flags=re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -49,6 +82,8 @@ class Project:
             raise KitError(f"{name} is missing: run this in a repository made from the template") from None
         except UnicodeDecodeError as error:
             raise KitError(f"{name} is not UTF-8: {error}") from error
+        except OSError as error:
+            raise KitError(f"{name} cannot be read: {error.strerror}") from error
 
     def yaml(self, name: str) -> Any:
         """Read a YAML file, comments kept for writing it again."""

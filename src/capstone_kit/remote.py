@@ -1,16 +1,18 @@
 """The team's DVC remote: written into the configuration, tried with a push and a pull, and what CI needs for it."""
 
 import importlib.util
-import subprocess
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from capstone_kit.project import KitError, Project
+from capstone_kit.project import KitError, Project, run
 
 NAME = "team"
-TOUCHED = (".dvc/config", ".dvc/config.local", "pyproject.toml", "uv.lock")
+CONFIGURATION = (".dvc/config", ".dvc/config.local")
+DEPENDENCIES = ("pyproject.toml", "uv.lock")
+PATIENCE = 180  # seconds for an answer of the storage
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,44 @@ def set_up(project: Project, url: str, options: dict[str, object], private: dict
 
     `options` go into `.dvc/config`, which git keeps; `private` ones into `.dvc/config.local`, which it does not.
     """
-    scheme = urlsplit(url).scheme if "://" in url else ""
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
     _refuse(url, scheme)
     if scheme not in KINDS:
         url = str(Path(url).expanduser().resolve())
-    before = {path: path.read_bytes() if path.exists() else None for path in map(project.path, TOUCHED)}
+    before = _contents(project, CONFIGURATION + DEPENDENCIES)
     try:
         if scheme in KINDS:
             _install(project, KINDS[scheme])
         _configure(project.root, url, options, private)
         _try(project)
     except BaseException:
-        for path, content in before.items():
-            path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
+        _put_back(project, before)
         raise
     print(f"remote {NAME!r} is {url}: a push and a pull of a probe succeeded")
-    print("next: git commit .dvc/config, then uv run dvc push")
+    changed = [name for name, content in _contents(project, before).items() if content != before[name]]
+    shared = " ".join(name for name in changed if not name.endswith(".local"))
+    print(
+        f'next: git commit -m "Share data and models" {shared}, then uv run dvc push'
+        if shared
+        else "next: uv run dvc push"
+    )
     _say_what_ci_needs(project, scheme)
+
+
+def _contents(project: Project, names: Iterable[str]) -> dict[str, bytes | None]:
+    paths = {name: project.path(name) for name in names}
+    return {name: path.read_bytes() if path.exists() else None for name, path in paths.items()}
+
+
+def _put_back(project: Project, before: dict[str, bytes | None]) -> None:
+    """Restore the files, and the environment if it was changed with them."""
+    installed = any(_contents(project, (name,))[name] != before[name] for name in DEPENDENCIES)
+    for name, content in before.items():
+        path = project.path(name)
+        path.unlink(missing_ok=True) if content is None else path.write_bytes(content)
+    if installed:
+        with suppress(KitError):  # what failed before is what the reader has to know
+            run(project.root, "uv", "sync", "--quiet")
 
 
 def _refuse(url: str, scheme: str) -> None:
@@ -64,7 +87,8 @@ def _refuse(url: str, scheme: str) -> None:
         raise KitError(
             f"{scheme}:// is not set up here; allowed are {', '.join(f'{s}://' for s in KINDS)} and a folder"
         )
-    if scheme and (urlsplit(url).password or "?" in url):
+    user = url.partition("://")[2].rpartition("@")[0]
+    if scheme and (":" in user or "?" in url):
         raise KitError(
             "the URL holds a password or key, and git would keep it: give it by environment variable instead"
         )
@@ -76,15 +100,18 @@ def _install(project: Project, kind: Kind) -> None:
     if importlib.util.find_spec(kind.module):
         return
     print(f"adding dvc[{kind.extra}] to the project")
-    _run(project.root, "uv", "add", "--quiet", "--group", "train", f"dvc[{kind.extra}]")
+    run(project.root, "uv", "add", "--quiet", "--group", "train", f"dvc[{kind.extra}]")
 
 
 def _configure(root: Path, url: str, options: dict[str, object], private: dict[str, object]) -> None:
-    _run(root, "dvc", "remote", "add", "--quiet", "--force", "--default", NAME, url)
+    local = root / ".dvc/config.local"
+    if local.exists() and f'remote "{NAME}"' in local.read_text(encoding="utf-8"):  # of the remote before
+        run(root, "dvc", "remote", "remove", "--quiet", "--local", NAME)
+    run(root, "dvc", "remote", "add", "--quiet", "--force", "--default", NAME, url)
     for where, settings in (((), options), (("--local",), private)):
         for key, value in settings.items():
             if value is not None:
-                _run(root, "dvc", "remote", "modify", "--quiet", *where, NAME, key, str(value))
+                run(root, "dvc", "remote", "modify", "--quiet", *where, NAME, key, str(value))
 
 
 def _try(project: Project) -> None:
@@ -92,30 +119,17 @@ def _try(project: Project) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder, "first"), Path(folder, "second")
         for root in (first, second):
-            root.mkdir()
-            _run(root, "dvc", "init", "--quiet", "--no-scm")
-            for name in (".dvc/config", ".dvc/config.local"):
-                if project.path(name).exists():
-                    (root / name).write_bytes(project.path(name).read_bytes())
-            _run(root, "dvc", "config", "--quiet", "core.no_scm", "true")
+            (root / ".dvc").mkdir(parents=True)
+            run(root, "git", "init", "--quiet")
+            for name, content in _contents(project, CONFIGURATION).items():
+                (root / name).write_bytes(content or b"")
         (first / "probe").write_text("a probe of capstone remote\n", encoding="utf-8")
-        _run(first, "dvc", "add", "--quiet", "probe")
-        _run(first, "dvc", "push")
+        run(first, "dvc", "add", "--quiet", "probe")
+        run(first, "dvc", "push", within=PATIENCE)
         (second / "probe.dvc").write_bytes((first / "probe.dvc").read_bytes())
-        _run(second, "dvc", "pull")
+        run(second, "dvc", "pull", within=PATIENCE)
         if (second / "probe").read_bytes() != (first / "probe").read_bytes():
             raise KitError("the probe came back altered")
-
-
-def _run(root: Path, *command: str) -> None:
-    try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        raise KitError(f"{command[0]} is not installed: `capstone doctor` says how to get it") from None
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip() and "dvc.org/support" not in line]
-        said = next((line for line in lines if line.lower().startswith("error")), (lines or ["no reason given"])[-1])
-        raise KitError(f"`{' '.join(command)}` failed: {said.partition(': ')[2] if said.startswith('ERROR') else said}")
 
 
 def _say_what_ci_needs(project: Project, scheme: str) -> None:

@@ -1,8 +1,11 @@
 """Write several files all or none: a failure, an interrupt or a kill leaves the repository as it was."""
 
+import errno
+import filecmp
 import io
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,9 @@ class Transaction:
     def __init__(self, root: Path) -> None:
         """Take back what a killed predecessor left half done."""
         self.root, self.folder = root, root / JOURNAL
+        self.journal = self.folder / "moves.json"
         self.names: list[str] = []
+        self.made: list[str] = []
         self._take_back()
 
     def write(self, name: str, content: str | bytes) -> None:
@@ -45,43 +50,50 @@ class Transaction:
         if (self.root / name).exists():
             self.names.append(name)
 
-    def changed(self) -> list[str]:
-        """Give the names whose content differs from what is there."""
-        return [name for name in self.names if not _same(self.folder / "new" / name, self.root / name)]
+    def will_make(self, name: str) -> None:
+        """Take note that the last step of the commit makes the file `name`."""
+        self.made.append(name)
 
-    def commit(self) -> None:
-        """Put everything in place; on any failure put everything back."""
-        names = self.changed()
-        for name in names:
+    def changed(self) -> list[str]:
+        """Give the names whose content differs from what is there, or that are still to be made."""
+        differing = [name for name in self.names if not _same(self.folder / "new" / name, self.root / name)]
+        return differing + [name for name in self.made if not (self.root / name).exists()]
+
+    def commit(self, last: Callable[[], None] = lambda: None) -> None:
+        """Put everything in place, then call `last`; on any failure put everything back."""
+        moved = [name for name in self.changed() if name not in self.made]
+        for name in (touched := [*moved, *self.made]):
             if (self.root / name).exists():
                 _copy(self.root / name, self.folder / "old" / name)
-        journal = self.folder / "moves.json"
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = journal.with_suffix(".tmp")
-        temporary.write_text(json.dumps(names), encoding="utf-8")
-        temporary.replace(journal)
+        temporary = self.journal.with_suffix(".tmp")
+        temporary.write_text(json.dumps(touched), encoding="utf-8")
+        temporary.replace(self.journal)
         try:
-            for name in names:
+            for name in moved:
                 _move(self.folder / "new" / name, self.root / name)
+            last()
         except BaseException:
             self._take_back()
             raise
+        self.journal.unlink()
         self.close()
 
     def close(self) -> None:
-        """Forget what was collected."""
-        (self.folder / "moves.json").unlink(missing_ok=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Forget what was collected; but not what could not be taken back yet."""
+        if not self.journal.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _take_back(self) -> None:
-        journal = self.folder / "moves.json"
-        if journal.exists():
-            for name in json.loads(journal.read_text(encoding="utf-8")):
-                if not (self.folder / "old" / name).exists():
-                    _delete(self.root / name)
-                elif not _same(self.folder / "old" / name, self.root / name):
-                    _delete(self.root / name)
-                    _copy(self.folder / "old" / name, self.root / name)
+        if self.journal.exists():
+            for name in json.loads(self.journal.read_text(encoding="utf-8")):
+                old, now = self.folder / "old" / name, self.root / name
+                if not old.exists():
+                    _delete(now)
+                elif not _same(old, now):
+                    _delete(now)
+                    _copy(old, now)
+            self.journal.unlink()
         self.close()
 
 
@@ -91,7 +103,7 @@ def _same(one: Path, other: Path) -> bool:
         return names == sorted(path.name for path in other.iterdir()) and all(_same(one / n, other / n) for n in names)
     if not one.is_file() or not other.is_file():
         return one.exists() == other.exists()
-    return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()
+    return filecmp.cmp(one, other, shallow=False)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -101,11 +113,17 @@ def _copy(source: Path, target: Path) -> None:
 
 def _move(source: Path, target: Path) -> None:
     """Put `source` at `target`, or remove `target` if there is no source."""
-    if source.is_dir() or not source.exists():
+    if source.is_dir() or target.is_dir() or not source.exists():
         _delete(target)
-    if source.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
+    if not source.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
         source.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:  # a folder of the repository may lie on another disk
+            raise
+        shutil.move(source, target)
 
 
 def _delete(path: Path) -> None:

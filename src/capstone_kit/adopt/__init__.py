@@ -1,16 +1,14 @@
 """`capstone adopt`: from a table to contracts, parameters and documents that speak of it. `src/` stays as it is."""
 
 import importlib
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from capstone_kit.adopt import contracts, documents, infer, profile
+from capstone_kit.adopt import contracts, documents, infer, profile, tracking
 from capstone_kit.adopt.description import Field, Inference, Wishes
-from capstone_kit.adopt.source import FOLDER, Source, locate
+from capstone_kit.adopt.source import Source, locate
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, KitError, Project, safe
 from capstone_kit.writing import Transaction
 
@@ -42,11 +40,9 @@ def adopt(
                 return
             if ask:
                 _confirm(names)
-            transaction.commit()
+            transaction.commit(lambda: None if shared else tracking.track(project, table))
         finally:
             transaction.close()
-    if not shared:
-        _track(project, table)
     _say_what_is_next(names, shared)
 
 
@@ -94,13 +90,8 @@ def _write(
         transaction.write(name, text)
     transaction.remove(OF_THE_EXAMPLE)
     if table.path != project.path(table.name).resolve():
-        copy = transaction.stage(table.name)
-        shutil.copytree(table.path, copy) if table.path.is_dir() else shutil.copyfile(table.path, copy)
-    if not shared:
-        path = project.path(f"{FOLDER}/.gitignore")
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        entry = f"/{Path(table.name).name}"
-        transaction.write(f"{FOLDER}/.gitignore", "\n".join([*lines, *([] if entry in lines else [entry])]) + "\n")
+        table.copy(transaction.stage(table.name))
+    tracking.prepare(transaction, project, table, shared)
 
 
 def _confirm(names: list[str]) -> None:
@@ -111,14 +102,6 @@ def _confirm(names: list[str]) -> None:
     if not sys.stdin.isatty():
         raise KitError("nobody is there to be asked: say --yes to write, or --dry-run to see what it would")
     typer.confirm(f"Write {', '.join(names)}?", default=True, abort=True)
-
-
-def _track(project: Project, table: Source) -> None:
-    """Put the source under DVC: too large for git, or not to be shared."""
-    done = subprocess.run(["dvc", "add", "--quiet", table.name], cwd=project.root, capture_output=True, text=True)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise KitError(f"{table.name} is in place, but `dvc add {table.name}` failed: {reason}")
 
 
 def _show(table: Source, found: Inference, shared: bool) -> None:
