@@ -13,7 +13,7 @@ import pandas as pd
 from project import behaviour, constraints, contract, documents, figures, metrics, stage, table
 from project.behaviour import Test
 from project.metrics import Floats, Metrics
-from project.predictor import Predictions, Predictor
+from project.predictor import MISSING_TEXT, Predictions, Predictor
 from project.problem import Problem
 from project.split import SPLITS
 
@@ -54,9 +54,7 @@ def slices(test: Test, weights: Floats, wanted: tuple[contract.Slice, ...]) -> l
     """Give the headline metric, with interval and number of rows, within each slice."""
     entries = []
     for chosen in wanted:
-        values = test.rows[chosen.field]
-        if chosen.edges:
-            values = pd.cut(values, [-np.inf, *chosen.edges, np.inf], right=False).astype(str)
+        values = _ranges(test.rows[chosen.field], chosen.edges)
         for value in sorted(values.unique(), key=str):
             inside = (values == value).to_numpy()
             found = test.found.probabilities
@@ -69,6 +67,13 @@ def slices(test: Test, weights: Floats, wanted: tuple[contract.Slice, ...]) -> l
             entry = {"field": chosen.field, "slice": str(value), "rows": int(inside.sum())}
             entries.append(entry | metrics.interval(test.problem.turned(measured)))
     return entries
+
+
+def _ranges(values: pd.Series, edges: tuple[float, ...]) -> pd.Series:
+    """Give the value that names each row's slice, or the range between two `edges` in which it lies."""
+    if edges:
+        values = pd.cut(values, [-np.inf, *edges, np.inf], right=False)
+    return values.astype(object).where(values.notna() & (values != ""), MISSING_TEXT)
 
 
 def extremes(parts: list[dict[str, Any]], lower_is_better: bool) -> dict[str, Any]:
