@@ -9,7 +9,7 @@ from typing import Any
 
 from cookiecutter.config import BUILTIN_ABBREVIATIONS
 from cookiecutter.exceptions import FailedHookException
-from cookiecutter.repository import expand_abbreviations
+from cookiecutter.repository import expand_abbreviations, is_repo_url, is_zip_file
 from jinja2 import Environment
 from jinja2.ext import Extension
 
@@ -47,15 +47,15 @@ def hexadecimal(value: object) -> str:
 
 def kit_source(answers: dict[str, Any]) -> str:
     """Give where uv finds the kit, as a TOML table: there where the template came from, at the same version."""
-    template = str(answers["_template"])
-    if Path(template).is_dir():
-        return f"{{ path = {quoted(Path(template).resolve().as_posix())} }}"
-    if template.endswith(".zip"):
+    template = expand_abbreviations(str(answers["_template"]), BUILTIN_ABBREVIATIONS)
+    if is_zip_file(template):
         return f"{{ url = {quoted(template)} }}"
-    address = expand_abbreviations(template, BUILTIN_ABBREVIATIONS)
-    if not re.match(r"[a-z+]+://", address):  # the short form of ssh, user@host:path
-        address = "ssh://" + address.replace(":", "/", 1)
-    return f"{{ git = {quoted(address)}, rev = {quoted(_commit(answers))} }}"
+    if not is_repo_url(template):  # a folder, perhaps named from another one than that in which files are rendered
+        folder = Path(template) if Path(template).is_absolute() else Path(__file__).parent
+        return f"{{ path = {quoted(folder.resolve().as_posix())} }}"
+    if "://" not in template:  # the short form of ssh, user@host:path
+        template = "ssh://" + template.replace(":", "/", 1)
+    return f"{{ git = {quoted(template)}, rev = {quoted(_commit(answers))} }}"
 
 
 def _commit(answers: dict[str, Any]) -> str:

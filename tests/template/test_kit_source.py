@@ -47,3 +47,11 @@ def test_a_template_on_this_machine_is_named_by_its_path(tmp_path: Path) -> None
     assert project["tool"]["uv"]["sources"] == {"capstone-kit": {"path": ROOT.as_posix()}}
     assert "capstone-kit" in project["dependency-groups"]["dev"]
     assert not any("capstone" in requirement for requirement in project["project"]["dependencies"])
+
+
+def test_a_template_named_from_its_own_folder_is_found_from_everywhere(tmp_path: Path) -> None:
+    """`cookiecutter .` names the template's folder, not the one that is being made."""
+    command = [sys.executable, "-m", "cookiecutter", ".", "--no-input", "--output-dir", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    project = tomllib.loads((tmp_path / "capstone-project/pyproject.toml").read_text(encoding="utf-8"))
+    assert project["tool"]["uv"]["sources"]["capstone-kit"] == {"path": ROOT.as_posix()}
