@@ -29,8 +29,8 @@ FIELDS: list[dict[str, Any]] = [
     {"name": "label", "type": "integer", "role": "target", "constraints": {"required": True, "enum": [0, 1]}},
 ]
 ODD = [
-    *"|NA|?| |3| 3|3 |+5|-0|03|3.0|1e5|1E2|1_000|1,5|0.1|.1|0.10|99.5|99.50000000000000000001|100|5.|.5|.|-".split("|"),
-    *"0.09999999999999999999|NaN|nan|inf|-inf|Infinity|1e400|1e-400|1e999999|9007199254740993|0x1F|2.5|2.50".split("|"),
+    *"|NA|?| |3| 3|3 |+5|-0|03|3.0|1e5|1E2|1_000|1,5|0.1|.1|0.10|99.5|99.500000000000000001|100|5.|.5|.|-".split("|"),
+    *"0.099999999999999999|NaN|nan|inf|-inf|Infinity|1e400|1e-400|1e999999|9007199254740993|0x1F|2.5|2.50".split("|"),
     *"9007199254740992|99999999999999999999999|½|yes|Yes|Y|no|true|1|0|red|Red| red|two words|é|'|\\".split("|"),
     *"2020-01-31|2020-1-5|2020-02-30|1999-12-31|31/01/2020|1/2/2020|31/02/2020|31.01.20 10:00|1.2.20 1:05".split("|"),
     *"2020-01-31 10:00:00|2020-01-31T10:00:00Z|2020-01-31T10:00:00+02:00|2020-01-31T10:00:00+25:00".split("|"),
@@ -58,6 +58,7 @@ def corrupted(seed: int, share: float, rows: int = 60) -> pd.DataFrame:
     where = rng.random(cells.shape) < share
     cells[where] = rng.choice(np.array(ODD, dtype=object), where.sum())
     cells[rng.random(rows) < 0.05] = ""
+    cells[1, [0, 6]] = ""  # no part of the primary key
     table = pd.DataFrame(cells, columns=[f["name"] for f in FIELDS])
     return table.iloc[rng.integers(0, rows, rows)] if seed % 3 == 0 else table
 

@@ -95,8 +95,7 @@ def main() -> None:
         for number, piece in enumerate(table.pieces(ACCEPTED)):
             of_piece = parts[piece.index]
             for part, path in paths.items():
-                chosen = piece[of_piece == part]
-                chosen.to_csv(path, mode="a" if number else "w", index=False, header=number == 0, lineterminator="\n")
+                table.append(piece[of_piece == part], path, first=not number)
     counts = ", ".join(f"{(parts == part).sum():,} {part}" for part in PARTS)
     print(f"split: {counts} ({parameters.split.method}) -> {SPLITS}{_undated(rows, data, parameters.split)}")
 

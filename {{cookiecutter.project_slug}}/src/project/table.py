@@ -40,6 +40,12 @@ def _text(path: Path, names: Sequence[str] | None, **options: Any) -> Any:
     return pd.read_csv(path, **options)
 
 
+def append(rows: pd.DataFrame, path: Path, first: bool) -> None:
+    """Write rows of text as CSV: the `first` ones below a header, the others at the end of the file."""
+    mode, at_once = ("w" if first else "a"), max(1, len(rows))
+    rows.to_csv(path, mode=mode, index=False, header=first, lineterminator="\n", chunksize=at_once)
+
+
 def read(path: Path, data: DataContract, names: Sequence[str] | None = None) -> pd.DataFrame:
     """Give the table at `path`, or the columns `names` of it.
 

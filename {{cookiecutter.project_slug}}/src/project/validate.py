@@ -183,7 +183,7 @@ def divide(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]], data: DataContrac
             cells = piece.loc[places].reset_index(drop=True)
             explained = pd.concat([errors.add_prefix("_").reset_index(drop=True), cells], axis=1)
             for path, part in ((accepted, piece[~bad] if bad.any() else piece), (rejected, explained)):
-                part.to_csv(path, mode="a" if number else "w", index=False, header=not number, lineterminator="\n")
+                table.append(part, path, first=not number)
             if len(errors) and not fields:
                 first = f"row {errors.iloc[0].row}: {errors.iloc[0].reason}"
             unlabelled = errors.loc[errors["field"] == data.target.name, "value"].isin(data.missing).sum()
