@@ -1,5 +1,6 @@
 """What is missing on this machine and in this repository: one line each, with the command that mends it."""
 
+import configparser
 import os
 import platform
 import shutil
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
 
-from capstone_kit.project import PARAMETERS, Project
+from capstone_kit.project import PARAMETERS, KitError, Project, safe
 
 ROOM = 3.0  # GB: the environment takes one, runs and caches the rest
 
@@ -27,12 +28,23 @@ class Sign:
 
 def examine(project: Project) -> int:
     """Print every sign; give 1 if something is missing that work needs, else 0."""
-    signs = [look(project) for look in EXAMINATIONS]
+    signs = [_looked(project, look) for look in EXAMINATIONS]
     width = max(len(sign.name) for sign in signs)
     for sign in signs:
         cure = f"  ->  {sign.cure}" if sign.cure else ""
-        print(f"{sign.state:<8}{sign.name:<{width + 2}}{sign.text}{cure}")
+        print(f"{sign.state:<8}{sign.name:<{width + 2}}{safe(sign.text)}{cure}")
     return int(any(sign.state == "missing" for sign in signs))
+
+
+def _looked(project: Project, look: Callable[[Project], Sign]) -> Sign:
+    """Give what `look` finds; a file that it cannot read is a finding too."""
+    name = getattr(look, "__name__", "")
+    try:
+        return look(project)
+    except KitError as error:
+        return Sign(name, "missing", str(error), "edit the file that is named")
+    except (KeyError, TypeError, ValueError) as error:
+        return Sign(name, "missing", f"a file lacks what is looked for: {error!r}", "git diff")
 
 
 def _said(project: Project, *command: str) -> tuple[bool, str]:
@@ -163,9 +175,11 @@ def data(project: Project) -> Sign:
 
 def remote(project: Project) -> Sign:
     """Look for the team's DVC remote."""
-    config = project.text(".dvc/config") if project.path(".dvc/config").exists() else ""
-    if "remote = local" not in config and "remote =" in config:
-        return Sign("remote", "ok", config.partition("remote =")[2].split()[0])
+    config = configparser.ConfigParser(interpolation=None)
+    config.read([project.path(".dvc/config"), project.path(".dvc/config.local")], encoding="utf-8")
+    name = config.get("core", "remote", fallback="local")
+    if name != "local":
+        return Sign("remote", "ok", name)
     return Sign("remote", "advice", "data and models stay on this machine", "uv run capstone remote URL")
 
 
@@ -174,17 +188,19 @@ def tracking(_: Project) -> Sign:
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     if not uri:
         return Sign("tracking", "ok", "runs are kept in mlflow.db; a team sets MLFLOW_TRACKING_URI")
-    if not uri.startswith("http"):
-        return Sign("tracking", "ok", uri.rpartition("@")[2])
+    scheme, mark, rest = uri.partition("://")
+    shown = scheme + mark + rest.rpartition("@")[2]  # without credentials
+    if scheme not in ("http", "https"):
+        return Sign("tracking", "ok", shown)
     import urllib.request
+    from http.client import HTTPException
 
     try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=5).close()
-    except (OSError, ValueError) as error:
-        return Sign(
-            "tracking", "missing", f"MLFLOW_TRACKING_URI does not answer: {error}", "start the server, or unset it"
-        )
-    return Sign("tracking", "ok", uri.rpartition("@")[2])
+        urllib.request.urlopen(f"{shown.rstrip('/')}/health", timeout=5).close()
+    except (OSError, ValueError, HTTPException) as error:
+        cure = "start it, or unset MLFLOW_TRACKING_URI"
+        return Sign("tracking", "missing", f"{shown} does not answer: {error}", cure)
+    return Sign("tracking", "ok", shown)
 
 
 def sandbox(project: Project) -> Sign:

@@ -5,30 +5,32 @@ of missing values. What links the columns is lost, so a model learns next to not
 """
 
 import importlib
-import subprocess
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import yaml
+from pandas.util import hash_array
 
+from capstone_kit import drawing
 from capstone_kit.adopt.profile import numbers
-from capstone_kit.project import DATA_CONTRACT, PARAMETERS, KitError, Project
+from capstone_kit.project import DATA_CONTRACT, PARAMETERS, KitError, Project, run
 from capstone_kit.writing import Transaction, text_of
 
 SAMPLE = "data/sample.csv"
-ENOUGH = 5  # times that a category has to occur before it is shown: a rarer one could identify somebody
-READ = 200_000  # real rows that are looked at
+CELLS = 4_000_000  # of the real rows, to draw from
 ATTEMPTS = 20  # to draw rows that are no copies
+
+Prints = npt.NDArray[np.uint64]  # one number for each row
 
 
 def make(project: Project, rows: int, seed: int) -> None:
     """Write `rows` synthetic rows to `SAMPLE`. Raises `KitError` where the real rows are not here."""
-    real = _real_rows(project)
     schema = yaml.safe_load(project.text(DATA_CONTRACT))["resources"][0]["schema"]
-    real = real.mask(real.isin(list(schema.get("missingValues", [""]))))
-    rng = np.random.default_rng(seed)
-    table = _without_copies(schema["fields"], real, rows, rng)
+    real, known = _real_rows(project, schema)
+    table = _without_copies(schema["fields"], real, known, rows, np.random.default_rng(seed))
     transaction = Transaction(project.root)
     transaction.write(SAMPLE, table.to_csv(index=False, lineterminator="\n"))
     transaction.commit()
@@ -40,118 +42,105 @@ def stand_in(project: Project) -> None:
     """Fetch the source from the team's remote; where that fails, let the pipeline use the sample, and say so."""
     content = project.yaml(PARAMETERS)
     source = content["ingest"]["source"]
-    if source in ("example", SAMPLE) or _fetched(project, source):
+    reason = "" if source in ("example", SAMPLE) or "://" in source else _missing(project, source)
+    if not reason:
         print(f"the data are here: {source}")
         return
     if not project.path(SAMPLE).exists():
-        raise KitError(
-            f"{source} is not here, no remote gave it, and there is no {SAMPLE}: make one where the data are"
-        )
+        raise KitError(f"{source} is not here ({reason}), and there is no {SAMPLE}: make one where the data are")
     content["ingest"] = {"source": SAMPLE}
     transaction = Transaction(project.root)
     transaction.write(PARAMETERS, text_of(content))
     transaction.commit()
-    print(f"{source} is not here: {PARAMETERS} now names {SAMPLE}, and every figure made from it says so")
+    print(f"{source} is not here: {reason}")
+    print(f"{PARAMETERS} now names {SAMPLE}, and every figure made from it says so")
     print(f"to go back: git checkout {PARAMETERS}")
 
 
-def _fetched(project: Project, source: str) -> bool:
+def _missing(project: Project, source: str) -> str:
+    """Give why the source is not here, "" if it is, now at the latest."""
     if project.path(source).exists():
-        return True
+        return ""
     if not project.path(f"{source}.dvc").exists():
-        return False
-    done = subprocess.run(["dvc", "pull", "--quiet", f"{source}.dvc"], cwd=project.root, capture_output=True, text=True)
-    return done.returncode == 0 and project.path(source).exists()
+        return "neither git nor DVC has it"
+    try:
+        run(project.root, "dvc", "pull", "--quiet", f"{source}.dvc")
+    except KitError as error:
+        return str(error)
+    return "" if project.path(source).exists() else "the team's remote does not have it"
 
 
-def _real_rows(project: Project) -> pd.DataFrame:
-    ingest, stage = (importlib.import_module(f"project.{name}") for name in ("ingest", "stage"))
+def _real_rows(project: Project, schema: dict[str, Any]) -> tuple[pd.DataFrame, Prints]:
+    """Give the first real rows, NaN where missing, and the fingerprints of all of them."""
+    missing, most = list(schema.get("missingValues", [""])), CELLS // len(schema["fields"])
+    kept: list[pd.DataFrame] = []
+    known: list[Prints] = []
+    for piece in _pieces(project, schema["fields"]):
+        real = piece.astype(str).mask(piece.isin(missing))
+        known.append(_fingerprints(schema["fields"], real))
+        if sum(map(len, kept)) < most:
+            kept.append(real)
+    if not kept:
+        raise KitError("the real table has a header and no rows")
+    return pd.concat(kept, ignore_index=True), np.concatenate(known)
+
+
+def _pieces(project: Project, fields: list[drawing.Field]) -> Iterator[pd.DataFrame]:
+    """Read the source as the project's own ingest stage reads it."""
+    try:
+        ingest, stage = (importlib.import_module(f"project.{name}") for name in ("ingest", "stage"))
+    except ModuleNotFoundError as error:
+        raise KitError(f"{error.name} is not installed here: run it as `uv run capstone sample`") from error
     parameters = project.yaml(PARAMETERS)
     source, options = parameters["ingest"]["source"], dict(parameters["ingest"].get("options", {}))
     if source == SAMPLE:
         raise KitError(f"{PARAMETERS} names {SAMPLE} itself: name the real source there")
-    place = source if source == "example" else str(project.path(source))
-    names = [
-        f["name"]
-        for f in project.yaml(DATA_CONTRACT)["resources"][0]["schema"]["fields"]
-        if f["type"] in ("number", "integer")
-    ]
-    pieces: list[pd.DataFrame] = []
+    place = source if source == "example" or "://" in source else str(project.path(source))
+    of_numbers = [field["name"] for field in fields if field["type"] in ("number", "integer")]
     try:
         for piece in ingest.pieces(place, options, parameters["seed"]):
-            pieces.append(ingest.decimal_point(piece, options, names))
-            if sum(map(len, pieces)) >= READ:
-                break
+            if lost := [field["name"] for field in fields if field["name"] not in piece]:
+                raise KitError(f"{source} has no column {lost[0]!r}, which the data contract lists: adopt it again")
+            yield ingest.decimal_point(piece, options, of_numbers)
     except stage.ProjectError as error:
         raise KitError(str(error)) from error
-    return pd.concat(pieces, ignore_index=True).astype(str)
+
+
+def _fingerprints(fields: list[drawing.Field], table: pd.DataFrame) -> Prints:
+    """Give a number for each row, the same for rows that say the same: `1.50` is `1.5`."""
+    prints = np.zeros(len(table), dtype=np.uint64)
+    for field in fields:
+        if not drawing.hidden(field) and field.get("role") != "group":
+            cells = _said(field, table[field["name"]])
+            prints = prints * np.uint64(1_000_003) + hash_array(cells)  # ty: ignore[not-callable]
+    return prints
+
+
+def _said(field: drawing.Field, cells: pd.Series) -> npt.NDArray[Any]:
+    if field["type"] in ("number", "integer"):
+        return numbers(cells).to_numpy() + 0.0
+    return cells.fillna("").to_numpy(dtype=object)
 
 
 def _without_copies(
-    fields: list[dict[str, Any]], real: pd.DataFrame, rows: int, rng: np.random.Generator
+    fields: list[drawing.Field], real: pd.DataFrame, known: Prints, rows: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Draw until no row equals a real one in all columns that say something."""
-    telling = [f["name"] for f in fields if f.get("role", "feature") in ("feature", "target", "time")]
-    known = set(real[telling].fillna("").itertuples(index=False, name=None))
+    """Draw until there are enough rows that equal no real one in the columns that say something."""
     kept: list[pd.DataFrame] = []
     for _ in range(ATTEMPTS):
-        drawn = pd.DataFrame({f["name"]: _column(f, real[f["name"]], rows, rng) for f in fields})
-        fresh = [row not in known for row in drawn[telling].itertuples(index=False, name=None)]
-        kept.append(drawn[fresh])
+        drawn = pd.DataFrame({f["name"]: drawing.column(f, real[f["name"]], rows, rng) for f in fields})
+        kept.append(drawn[~np.isin(_fingerprints(fields, drawn), known)])
         if sum(map(len, kept)) >= rows:
-            return pd.concat(kept, ignore_index=True).head(rows)
-    found = pd.concat(kept, ignore_index=True)
+            break
+    found = pd.concat(kept, ignore_index=True).head(rows)
     if found.empty:
         raise KitError("every combination of values occurs in the real table: no synthetic row would be new")
-    return found.head(rows)
+    return _counted(fields, found)
 
 
-def _column(field: dict[str, Any], real: pd.Series, rows: int, rng: np.random.Generator) -> pd.Series:
-    """Draw one column as text, "" where missing."""
-    role, values = field.get("role", "feature"), real.dropna()
-    if role in ("excluded", "identifier") or field.get("personal"):
-        drawn = [str(n + 1) for n in range(rows)] if role == "identifier" else [""] * rows
-        return pd.Series(drawn, dtype=str)
-    if values.empty:
-        return pd.Series([""] * rows, dtype=str)
-    if role == "group":
-        return pd.Series([f"group {n}" for n in rng.integers(0, values.nunique(), rows)], dtype=str)
-    drawn = _drawn(field, values, rows, rng)
-    return drawn.mask(rng.random(rows) < real.isna().mean(), "")
-
-
-def _drawn(field: dict[str, Any], values: pd.Series, rows: int, rng: np.random.Generator) -> pd.Series:
-    kind, limits = field.get("type", "string"), field.get("constraints", {})
-    if "enum" not in limits and kind in ("number", "integer"):
-        return _number(kind, values, limits, rows, rng)
-    if kind in ("date", "datetime"):
-        return _date(field, values, rows, rng)
-    shares = values.value_counts()
-    common = shares[shares >= ENOUGH] if "enum" not in limits else shares
-    if common.empty:
-        return pd.Series([f"category {n % 10}" for n in range(rows)], dtype=str)
-    return pd.Series(rng.choice(common.index.to_numpy(dtype=object), rows, p=common / common.sum()), dtype=str)
-
-
-def _number(kind: str, values: pd.Series, limits: dict[str, Any], rows: int, rng: np.random.Generator) -> pd.Series:
-    """Draw between the percentiles, and round to the decimals that the real values have."""
-    real = numbers(values).dropna().to_numpy()
-    drawn = np.quantile(real, rng.random(rows))
-    drawn = drawn + (rng.random(rows) - 0.5) * np.ptp(np.quantile(real, [0.25, 0.75])) / 50
-    drawn = np.clip(drawn, limits.get("minimum", -np.inf), limits.get("maximum", np.inf))
-    if kind == "integer":
-        return pd.Series(np.rint(drawn).astype(np.int64)).astype(str)
-    decimals = min(12, int(values.head(1000).str.partition(".")[2].str.len().max()))
-    return pd.Series(
-        [f"{value:.{decimals}f}" if abs(value) < 1e15 else repr(float(value)) for value in drawn], dtype=str
-    )
-
-
-def _date(field: dict[str, Any], values: pd.Series, rows: int, rng: np.random.Generator) -> pd.Series:
-    form = field.get("format", "default")
-    real = pd.to_datetime(values, format="ISO8601" if form == "default" else form, errors="coerce", utc=True).dropna()
-    drawn = pd.to_datetime(
-        np.quantile(real.astype("int64"), rng.random(rows)).astype(np.int64), unit=real.dt.unit, utc=True
-    )
-    iso = "%Y-%m-%d" if field["type"] == "date" else "%Y-%m-%dT%H:%M:%SZ"
-    return pd.Series(drawn.strftime(iso if form == "default" else form), dtype=str)
+def _counted(fields: list[drawing.Field], table: pd.DataFrame) -> pd.DataFrame:
+    """Give the table with rows from several draws counted as one."""
+    for field in fields:
+        if field.get("role") == "identifier" or field.get("constraints", {}).get("unique"):
+            table[field["name"]] = drawing.column(field, pd.Series(dtype=str), len(table), np.random.default_rng(0))
+    return table

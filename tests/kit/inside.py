@@ -34,12 +34,17 @@ class Outcome:
         return lines[0].removeprefix("error: ")
 
 
-def adopts(repository: Path, source: Path, target: str, *wishes: str) -> Outcome:
+def adopts(repository: Path, source: Path | str, target: str, *wishes: str) -> Outcome:
     """Run `capstone adopt SOURCE --target COLUMN --yes` in `repository`."""
+    return capstone(repository, "adopt", str(source), f"--target={target}", *wishes, "--yes")
+
+
+def capstone(repository: Path, *words: str) -> Outcome:
+    """Run `capstone` with these words in `repository`."""
     shown, errors, status = io.StringIO(), io.StringIO(), 0
-    before, words, handlers = Path.cwd(), sys.argv, [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
+    before, arguments, handlers = Path.cwd(), sys.argv, [signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)]
     os.chdir(repository)
-    sys.argv = ["capstone", "adopt", str(source), f"--target={target}", *wishes, "--yes"]
+    sys.argv = ["capstone", *words]
     try:
         with contextlib.redirect_stdout(shown), contextlib.redirect_stderr(errors), _warnings_shown():
             cli.main()
@@ -47,7 +52,7 @@ def adopts(repository: Path, source: Path, target: str, *wishes: str) -> Outcome
         status = int(end.code or 0)
     finally:
         os.chdir(before)
-        sys.argv = words
+        sys.argv = arguments
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), handlers, strict=True):
             signal.signal(number, handler)
     return Outcome(status, shown.getvalue(), errors.getvalue())
