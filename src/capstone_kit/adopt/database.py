@@ -15,10 +15,11 @@ def rows(address: str, query: str, path: Path) -> str:
     import sqlalchemy.exc
 
     url = _database(address)
-    shown = url.set(username=None, password=None, query={}).render_as_string()
+    bare = sqlalchemy.URL.create(url.drivername.partition("+")[0], host=url.host, port=url.port, database=url.database)
+    shown = bare.render_as_string()
     try:
-        late = {"connect_timeout": 20} if url.get_backend_name() == "postgresql" else {}
-        with sqlalchemy.create_engine(url, connect_args=late).connect() as connection:
+        late = {"connect_timeout": 20} if url.drivername.partition("+")[0] == "postgresql" else {}
+        with sqlalchemy.create_engine(url, connect_args=late, poolclass=sqlalchemy.NullPool).connect() as connection:
             _keep_rows(connection, query, path)
     except ModuleNotFoundError as error:
         driver = "capstone-kit[postgresql]" if error.name == "psycopg" else error.name
@@ -42,7 +43,7 @@ def _database(address: str) -> Any:
         ) from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).is_file():
+    if url.drivername.partition("+")[0] == "sqlite" and url.database and not Path(url.database).is_file():
         raise KitError(
             f"{url.database}: there is no such file; sqlite:///name is below this folder, sqlite:////name is not"
         )

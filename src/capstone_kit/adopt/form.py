@@ -15,6 +15,7 @@ from capstone_kit.project import KitError
 SAMPLE = 200_000  # bytes looked at for encoding and delimiter
 LINES = 60  # of them, given to the detection of the delimiter
 DELIMITERS = [",", ";", "\t", "|"]
+OTHERS = "cp1250 cp1251 cp1253 cp1255 cp1256 koi8_r mac_roman cp932 euc_jp gb18030 big5 cp949".split()
 CELL = 10_000_000  # characters of the longest cell that is looked at
 
 
@@ -90,17 +91,20 @@ def encoding_of(path: Path, plain: str = "utf-8") -> str:
 def _likely_encoding(text: bytes) -> str:
     """Give the likeliest encoding of what is no UTF-8.
 
-    Statistics alone take a few accents for any of a dozen alphabets. But Western letters beyond ASCII stand alone
-    between others, those of other scripts together; and where cp1250 has letters, cp1252 has signs such as ³.
+    Statistics of letters mislead where most of a table is ASCII, and take a few accents for any of a dozen alphabets.
+    So they see the different cells beyond ASCII alone, and decide among what tables are saved in. Western letters need
+    none: they stand alone between others, and where cp1250 has letters, cp1252 has signs such as ³.
     """
     from charset_normalizer import from_bytes
 
     beyond = len(re.findall(rb"[\x80-\xff]", text))
     together = sum(len(run) for run in re.findall(rb"[\x80-\xff]{2,}", text))
     western = not re.search(rb"[\x81-\x83\x86-\x8b\x8d-\x90\x98\x9a\x9b\x9d-\x9f]", text)
-    if western and together <= beyond / 2:
-        return "cp1250" if re.search(rb"[A-Za-z][\xa1-\xb6\xb8-\xbf][a-z]", text) else "cp1252"
-    likely = from_bytes(text, cp_exclusion=["utf_7"]).best()
+    signs_in_words = re.search(rb"[A-Za-z][\xa1-\xb6\xb8-\xbf][a-z]", text)
+    if western and not signs_in_words and together <= beyond / 2:
+        return "cp1252"
+    cells = dict.fromkeys(re.findall(rb'[^,;\t\r\n"]*[\x80-\xff][^,;\t\r\n"]*', text))
+    likely = from_bytes(b"\n".join(cells), cp_isolation=OTHERS).best()
     return likely.encoding if likely else "latin-1"
 
 
