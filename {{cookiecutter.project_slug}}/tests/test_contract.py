@@ -69,7 +69,7 @@ CONTRADICTIONS = {
     "edges for a text": ([X, Y], f'{TASK}[[slice]]\nfield = "x"\nedges = [1]\n', "slice.field: 'x' is no number"),
     "a shifted text": (
         [X, Y],
-        f'{TASK}[[behaviour]]\nkind = "invariant"\nreason = "r"\nshift = {x = 1}\n',
+        TASK + '[[behaviour]]\nkind = "invariant"\nreason = "r"\nshift = { x = 1 }\n',
         "behaviour.shift: 'x' is no number",
     ),
 }
