@@ -61,13 +61,31 @@ def _missing(project: Project, source: str) -> str:
     """Give why the source is not here, "" if it is, now at the latest."""
     if project.path(source).exists():
         return ""
-    if not project.path(f"{source}.dvc").exists():
+    record = project.path(f"{source}.dvc")
+    if not record.exists():
         return "neither git nor DVC has it"
     try:
         run(project.root, "dvc", "pull", "--quiet", f"{source}.dvc")
     except KitError as error:
-        return str(error)
+        return str(error) if "path: http" not in project.text(f"{source}.dvc") else _fetched_anew(project, source)
     return "" if project.path(source).exists() else "the team's remote does not have it"
+
+
+def _fetched_anew(project: Project, source: str) -> str:
+    """Fetch the source from the address that its .dvc file names; give why not, "" if it is the same as it was."""
+    record = project.path(f"{source}.dvc")
+    before = record.read_bytes()
+    pinned = yaml.safe_load(before)["outs"]
+    try:
+        run(project.root, "dvc", "update", "--quiet", f"{source}.dvc")
+        if yaml.safe_load(record.read_bytes())["outs"] == pinned:
+            return ""
+        project.path(source).unlink()
+        reason = "its address gives other data than those that were adopted"
+    except KitError as error:
+        reason = str(error)
+    record.write_bytes(before)
+    return reason
 
 
 def _real_rows(project: Project, schema: dict[str, Any]) -> tuple[pd.DataFrame, Prints]:

@@ -56,7 +56,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Disposition", 'attachment; filename="measured 2024.xlsx"')
         super().end_headers()
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002, ARG002
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Keep quiet."""
 
 

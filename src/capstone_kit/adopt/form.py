@@ -15,7 +15,8 @@ from capstone_kit.project import KitError
 SAMPLE = 200_000  # bytes looked at for encoding and delimiter
 LINES = 60  # of them, given to the detection of the delimiter
 DELIMITERS = [",", ";", "\t", "|"]
-OTHERS: list[str] = "cp1250 cp1251 cp1253 cp1255 cp1256 koi8_r mac_roman cp932 euc_jp gb18030 big5 cp949".split()
+OTHERS = ["cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "mac_roman"]
+OTHERS += ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 CELL = 10_000_000  # characters of the longest cell that is looked at
 
 

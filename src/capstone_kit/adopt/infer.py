@@ -24,7 +24,8 @@ CROWDED = 0.3  # of the rows with one and the same value of a numeric target: it
 REFEREED = 60_000  # cells of the sample that frictionless reads
 REFUSED = 0.05  # of them at most may be rejected; else the type was mistaken
 BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
-POSITIVE = set("1 true yes y t positive pos malignant failure fail failed fault default churn".split())
+POSITIVE = {"1", "true", "yes", "y", "t", "positive", "pos"}
+POSITIVE |= {"malignant", "failure", "fail", "failed", "fault", "default", "churn"}
 ROW_NAMES = r"(^|[_\s.])(id|ids|idx|index|nr|no|key|code|serial|uuid|guid|rownames?|row|unnamed: \d+)$|^unnamed: \d+$"
 
 

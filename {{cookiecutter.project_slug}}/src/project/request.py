@@ -45,9 +45,10 @@ class Rows:
         # msgspec finds no field whose name JSON has to escape: of such contracts the rows are renamed before
         self._escaped = any(_must_be_escaped(f.name) for f in self.features)
         names = {attribute: name for name, attribute in self._attributes.items()}
-        defaults = [() if f.required else (None,) for f in self.features]
-        fields = [(a, self._kinds[n], *default) for (a, n), default in zip(names.items(), defaults, strict=True)]
-        self.type = msgspec.defstruct(
+        fields: list[Any] = [
+            (self._attributes[f.name], self._kinds[f.name], *(() if f.required else (None,))) for f in self.features
+        ]
+        self.type: Any = msgspec.defstruct(
             "Row", fields, rename=None if self._escaped else names, forbid_unknown_fields=True, kw_only=True, gc=False
         )
         self._list: Any = GenericAlias(list, (self.type,))
@@ -138,7 +139,7 @@ class Listed(str):
     values: tuple[Any, ...] = ()
 
 
-def _listed(kind: type[Listed], value: Any) -> Any:
+def _listed(kind: Any, value: Any) -> Any:
     """Give the name of a number of the request, if it is listed."""
     if isinstance(value, bool) or value not in kind.values:
         raise ValueError(f"Invalid enum value {value!r}")
