@@ -16,6 +16,7 @@ DATA_CONTRACT = "data/datapackage.yaml"
 TASK_CONTRACT = "capstone.toml"
 PARAMETERS = "params.yaml"
 PIPELINE = "dvc.yaml"
+LARGEST = 50_000_000  # bytes of a file that is read whole
 
 
 class KitError(Exception):
@@ -48,6 +49,12 @@ def run(root: Path, *command: str, within: float | None = None) -> str:
     return done.stdout
 
 
+def git(root: Path, *words: str) -> str:
+    """Give what git says, without running a hook, a filter or a program that its configuration names."""
+    quiet = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
+    return run(root, "git", *quiet, *words)
+
+
 def _reason(errors: str) -> str:
     """Give the line that says why, without what DVC and uv write around it."""
     lines = [line.strip() for line in errors.splitlines() if line.strip() and "://error.dvc.org" not in line]
@@ -74,16 +81,35 @@ class Project:
         """Give the path of a file by its name below the root."""
         return self.root / name
 
+    def exists(self, name: str) -> bool:
+        """Whether there is a regular file of that name, reached without a link."""
+        return self.path(name).is_file() and not self._linked(name)
+
+    def bytes(self, name: str) -> bytes:
+        """Read a file. Raises `KitError` where it is missing, a link, no regular file or too large to be read whole."""
+        path = self.path(name)
+        if self._linked(name):
+            raise KitError(f"{name} is a link: it is not followed")
+        try:
+            if path.is_file() and path.stat().st_size > LARGEST:
+                raise KitError(f"{name} has more than {LARGEST:,} bytes: too many for what it is")
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise KitError(f"{name} is missing: run this in a repository made from the template") from None
+        except OSError as error:
+            raise KitError(f"{name} cannot be read: {error.strerror}") from error
+
     def text(self, name: str) -> str:
         """Read a text file. Raises `KitError` where it is missing or no UTF-8."""
         try:
-            return self.path(name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise KitError(f"{name} is missing: run this in a repository made from the template") from None
+            return self.bytes(name).decode("utf-8").replace("\r\n", "\n")
         except UnicodeDecodeError as error:
             raise KitError(f"{name} is not UTF-8: {error}") from error
-        except OSError as error:
-            raise KitError(f"{name} cannot be read: {error.strerror}") from error
+
+    def _linked(self, name: str) -> bool:
+        """Whether the file or a folder on the way to it is a link."""
+        parts = Path(name).parts
+        return any(self.root.joinpath(*parts[: i + 1]).is_symlink() for i in range(len(parts)))
 
     def yaml(self, name: str) -> Any:
         """Read a YAML file, comments kept for writing it again."""

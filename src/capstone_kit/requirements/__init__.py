@@ -1,0 +1,1 @@
+"""The requirement catalogue: one module a family, one function a requirement."""
