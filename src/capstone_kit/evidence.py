@@ -1,6 +1,7 @@
 """What was found out by running a project: items by their type, each made once or missing for a reason."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -17,6 +18,15 @@ class NoEvidenceError(Exception):
 
 class NotRunError(NoEvidenceError):
     """Nothing was run at all: the quick examination."""
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What the examiner's own run of the pipeline measured."""
+
+    metrics: dict[str, float | None]  # by name, the engineering constraints among them
+    rows: int  # of the table that the first stage wrote
+    md5: str  # of that table
 
 
 class Evidence:

@@ -24,7 +24,7 @@ OUTCOMES = {
     "constraints": "identify the engineering constraints that AI-orchestrated systems must operate within (CMU MS AIE)",
     "ethics": "security, privacy and other ethical, societal and policy challenges (CMU MS AIE; Duke AIPI 560)",
     "limits": "understand the limits of AI systems and apply these techniques within these limits (CMU MS AIE)",
-    "tradeoffs": "evaluate trade-offs involving technical capabilities and limitations, policy, and ethics (CMU MS AIE)",
+    "tradeoffs": "evaluate trade-offs of technical capabilities and limitations, policy, and ethics (CMU MS AIE)",
     "domain": "apply domain knowledge to enhance AI effectiveness (CMU MS AIE)",
     "practice": "solve practical problems using AI methods (CMU MS AIE)",
     "advise": "adapt to the latest AI-enabled tools and learn to work with and advise machines (CMU MS AIE)",
@@ -87,13 +87,17 @@ def requirement(
     source: str,
     outcomes: tuple[str, ...],
     scaffold: Literal["data", "own"] = "data",
+    family: str | None = None,
 ) -> Callable[[Callable[[Examined], Finding]], Requirement]:
-    """Make a requirement of a function; the first line of its docstring is the statement, its module the family."""
+    """Make a requirement of a function: the first line of its docstring is the statement.
+
+    The family is the name of its module, unless another is given.
+    """
 
     def made(function: Callable[[Examined], Finding]) -> Requirement:
         statement = (function.__doc__ or "").split("\n", maxsplit=1)[0]
-        family = function.__module__.rpartition(".")[2]
+        of = family or function.__module__.rpartition(".")[2]
         assert set(outcomes) <= set(OUTCOMES), f"{id} names an outcome that no programme states"
-        return Requirement(id, family, points, how, source, outcomes, statement, function, scaffold)
+        return Requirement(id, of, points, how, source, outcomes, statement, function, scaffold)
 
     return made

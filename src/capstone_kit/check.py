@@ -1,0 +1,62 @@
+"""A student's own examination: what is met and what is next. A preview; the grade of record is the instructor's."""
+
+import sys
+from collections.abc import Collection
+from pathlib import Path
+
+from capstone_kit import examination, profiles
+from capstone_kit.evidence import Evidence
+from capstone_kit.examination import KNOWN, About
+from capstone_kit.profiles import Profile
+from capstone_kit.project import TASK_CONTRACT, KitError, Project, git
+from capstone_kit.requirements.base import Examined
+from capstone_kit.result import Report
+from capstone_kit.scaffold import of_history
+
+
+def profile_of(project: Project, name: str | None) -> Profile:
+    """Give the profile that was asked for, or the default of the repository's programme."""
+    if name:
+        return profiles.load(name, KNOWN)
+    program = project.toml(TASK_CONTRACT).get("project", {}).get("program", "")
+    return profiles.default(str(program), KNOWN)
+
+
+def check(
+    project: Project, profile: Profile, only: Collection[str] = (), milestone: str | None = None, run: bool = False
+) -> Report:
+    """Examine the repository as it stands; with `run` also what its own code does, in a clone of the last commit."""
+    wanted = examination.chosen(profile, only, milestone)
+    evidence = Evidence()
+    if run:
+        raise NotImplementedError
+    examined = Examined(project, evidence, of_history(project))
+    return examination.examine(examined, profile, wanted, About(name_of(project), commit_of(project), preview=True))
+
+
+def name_of(project: Project) -> str:
+    """Give the name by which the report calls the repository."""
+    return str(project.toml(TASK_CONTRACT).get("project", {}).get("slug", project.root.name))
+
+
+def commit_of(project: Project) -> str:
+    """Give the commit, marked where the files differ from it; "" where there is none."""
+    try:
+        commit = git(project.root, "rev-parse", "HEAD").strip()
+        return commit + ("+" if git(project.root, "status", "--porcelain", "--untracked-files=no").strip() else "")
+    except KitError:
+        return ""
+
+
+def write(report: Report, form: str, output: Path | None) -> None:
+    """Print the report in a format, or write it to a file."""
+    from capstone_kit.formats import FORMATS
+
+    if form not in FORMATS:
+        raise KitError(f"--format: there is no {form!r}; there are {', '.join(FORMATS)}")
+    text = FORMATS[form].render(report)
+    if output:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(text, encoding="utf-8", newline="\n")
+    else:
+        sys.stdout.write(text)
