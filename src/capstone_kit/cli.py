@@ -108,6 +108,36 @@ def doctor() -> None:
     raise typer.Exit(doctors.examine(Project.here()))
 
 
+@app.command()
+def check(
+    profile: Annotated[str | None, typer.Option(help="a course profile or a TOML file")] = None,
+    run: Annotated[bool, typer.Option("--run", help="run pipeline, tests and service too: minutes")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="a requirement by its id; may be given again")] = None,
+    milestone: Annotated[str | None, typer.Option(help="what is due by a milestone of the profile")] = None,
+    form: Annotated[str, typer.Option("--format", help="text, json, junit, html, sarif, …")] = "text",
+    output: Annotated[Path | None, typer.Option(help="file to write to, in place of the terminal")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="end with status 1 if a requirement is unmet")] = False,
+) -> None:
+    """Say which of the course's requirements are met, and what is next. A preview of the grade."""
+    from capstone_kit import check as checks
+
+    project = Project.here()
+    report = checks.check(project, checks.profile_of(project, profile), tuple(only or ()), milestone, run)
+    checks.write(report, form, output)
+    raise typer.Exit(1 if strict and report.unmet else 0)
+
+
+@app.command()
+def requirements(
+    profile: Annotated[str | None, typer.Option(help="a course profile: only what it asks, with its points")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="as the reference page of the documentation")] = False,
+) -> None:
+    """Print the catalogue of requirements."""
+    from capstone_kit import catalogue
+
+    print(catalogue.markdown() if markdown else catalogue.table(profile))
+
+
 OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # a disk full, a folder closed
 
 

@@ -147,8 +147,8 @@ def _report(team: Team) -> None:
     mae, lift, worst = (found[name]["value"] for name in ("mae", "lift_over_baseline", "worst_slice"))
     results = (
         f"The mean absolute error on the test cars is {mae:.3g} miles per gallon, {lift:.3g} better than the median of "
-        f"the training cars. The worst origin has {worst:.3g}. All criteria that Hartwell signed hold; the interval holds the "
-        "truth as often as it was stated. An expert would have foreseen the error on diesel engines."
+        f"the training cars. The worst origin has {worst:.3g}. All criteria that Hartwell signed hold; the "
+        "interval holds the truth as often as it was stated. An expert would have foreseen the error on diesel engines."
     )
     team.edit("docs/final-report.md", ("@RESULTS@", results))
 

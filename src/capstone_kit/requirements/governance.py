@@ -1,5 +1,6 @@
 """Governance: model card, groups, risks, explanations. Documents are compared with the measured facts."""
 
+import re
 from typing import Any
 
 from capstone_kit import prose
@@ -43,15 +44,24 @@ def model_card(examined: Examined) -> Finding:
 
 def _wrong_figures(card: str, measured: dict[str, Any]) -> str:
     """Give the first figure of the card's tables that is not the measured one, "" if there is none."""
-    told = [row for row in prose.rows(card) if len(row) == 2 and row[0].replace("\\", "") in measured]
+    cell = {2: 1, 4: 2}  # of the table of metrics, and of that of criteria: where the measured value stands
+    told = [(row[0].replace("\\", ""), row[cell[len(row)]]) for row in prose.rows(card) if len(row) in cell]
+    told = [(name, shown) for name, shown in told if name in measured]
     if not told:
         return "the card shows no measured figure"
     for name, shown in told:
-        value = measured[name.replace("\\", "")]
-        said = sorted(prose.figures(shown.split("(")[0]))
-        if value is not None and (not said or abs(said[0] - value) > WRONG * max(abs(value), 1e-3)):
+        value, said = measured[name], _first_figure(shown)
+        if value is not None and (said is None or abs(said - value) > WRONG * max(abs(value), 1e-3)):
             return f"the card says {name} is {shown.split('(')[0].strip() or 'nothing'}, measured is {value:.4g}"
     return ""
+
+
+def _first_figure(text: str) -> float | None:
+    found = re.match(r"\s*(-?[\d.,]+(?:e[+-]?\d+)?)", text)
+    try:
+        return float(found[1].replace(",", "")) if found else None
+    except ValueError:
+        return None
 
 
 @requirement("GOV2", 2, "TH", "NIST AI RMF, Measure 2.11; Duke AIPI 560", ("ethics", "tradeoffs"), scaffold="own")
