@@ -127,6 +127,14 @@ class Project:
         except yaml.YAMLError as error:
             raise KitError(f"{name}: {' '.join(str(error).split())}") from error
 
+    def fields(self) -> list[dict[str, Any]]:
+        """Give the fields of the data contract as they are written. Raises `KitError` where there are none."""
+        try:
+            found = self.plain(DATA_CONTRACT)["resources"][0]["schema"]["fields"]
+            return [field for field in found if str(field["name"])]
+        except (KeyError, IndexError, TypeError):
+            raise KitError(f"{DATA_CONTRACT}: resources[0].schema.fields is missing: list the table's fields") from None
+
     def toml(self, name: str) -> dict[str, Any]:
         """Read a TOML file."""
         try:

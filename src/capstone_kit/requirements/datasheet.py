@@ -4,7 +4,7 @@ import hashlib
 
 from capstone_kit import prose
 from capstone_kit.evidence import Recomputed
-from capstone_kit.project import DATA_CONTRACT, KitError
+from capstone_kit.project import KitError
 from capstone_kit.requirements.base import Examined, requirement
 from capstone_kit.requirements.documents import grounded, spoken
 from capstone_kit.result import Finding, Outcome
@@ -50,7 +50,7 @@ def _composition(examined: Examined) -> Finding:
     real, where = _real(examined)
     if real not in told:
         return Finding(Outcome.FAIL, f"rows: {rows or 'not stated'}", f"{real:,} rows, as in {where}", remedy=remedy)
-    fields = [str(f["name"]) for f in examined.project.plain(DATA_CONTRACT)["resources"][0]["schema"]["fields"]]
+    fields = [str(field["name"]) for field in examined.project.fields()]
     plain = text.replace("\\", "")
     unnamed = [name for name in fields[:60] if " ".join(name.split()) not in plain]
     if unnamed:

@@ -4,7 +4,7 @@ import json
 
 from capstone_kit import prose
 from capstone_kit.evidence import Recomputed
-from capstone_kit.project import DATA_CONTRACT, TASK_CONTRACT, KitError, Project
+from capstone_kit.project import TASK_CONTRACT, KitError, Project
 from capstone_kit.requirements.base import Examined
 
 MEASURED = ("reports/metrics.json", "reports/constraints.json")
@@ -32,9 +32,7 @@ def _values(project: Project, file: str) -> dict[str, float | None]:
 
 def facts(project: Project) -> set[str]:
     """Give the names that a text about this project mentions: of its columns, metrics and slices."""
-    contract = project.plain(DATA_CONTRACT)
-    fields = contract["resources"][0]["schema"]["fields"]
-    task = project.toml(TASK_CONTRACT)
+    fields, task = project.fields(), project.toml(TASK_CONTRACT)
     names = {str(field[key]) for field in fields for key in ("name", "title") if field.get(key)}
     return names | {str(c["metric"]) for c in [*task.get("acceptance", []), *task.get("constraint", [])]}
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from capstone_kit import prose
+from capstone_kit.gather.stages import TIMED
 from capstone_kit.project import TASK_CONTRACT
 from capstone_kit.requirements.base import Examined, requirement
 from capstone_kit.requirements.documents import figures_of, spoken
@@ -46,7 +47,7 @@ def _wrong_figures(card: str, measured: dict[str, Any]) -> str:
     """Give the first figure of the card's tables that is not the measured one, "" if there is none."""
     cell = {2: 1, 4: 2}  # of the table of metrics, and of that of criteria: where the measured value stands
     told = [(row[0].replace("\\", ""), row[cell[len(row)]]) for row in prose.rows(card) if len(row) in cell]
-    told = [(name, shown) for name, shown in told if name in measured]
+    told = [(name, shown) for name, shown in told if name in measured and name not in TIMED]
     if not told:
         return "the card shows no measured figure"
     for name, shown in told:

@@ -1,0 +1,295 @@
+"""Grading: untrusted repositories, the instructor's profile and seed, evidence that the grader makes itself."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from capstone_kit import VERSION, examination, gather, template
+from capstone_kit.checkout import Checkout, checkout
+from capstone_kit.environment import Installed, environment_of
+from capstone_kit.evidence import Evidence, NoEvidenceError
+from capstone_kit.examination import KNOWN, About, Decision
+from capstone_kit.formats import FORMATS
+from capstone_kit.gather.lab import JUDGE, Lab
+from capstone_kit.profiles import Profile
+from capstone_kit.project import KitError, Project
+from capstone_kit.requirements.base import Examined, Requirement
+from capstone_kit.result import Finding, Outcome, Report, Result
+from capstone_kit.sandbox import Box, Limits, Open, Sandbox
+from capstone_kit.scaffold import Scaffold, of_folder
+
+REPORT = "capstone-report.json"
+PROTECTED = (".github/workflows/ci.yml", ".gitlab-ci.yml", ".pre-commit-config.yaml", "dvc.yaml")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A team's repository, and what the instructor knows about it."""
+
+    team: str  # also the name of its folder in the results
+    source: str  # a path or an address of git
+    commit: str | None = None  # else the last before the deadline
+    withheld: Path | None = None  # rows that the team has never seen
+    decisions: tuple[tuple[str, Decision], ...] = ()  # what a person decided, by requirement
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What holds for every repository of a run."""
+
+    profile: Profile
+    seed: int
+    cache: Path
+    only: tuple[str, ...] = ()
+    milestone: str | None = None
+    before: datetime | None = None
+    sandboxed: bool = True
+
+    @property
+    def requirements(self) -> list[Requirement]:
+        """What is examined."""
+        return examination.chosen(self.profile, self.only, self.milestone)
+
+    @property
+    def limits(self) -> Limits:
+        """What a command of a project may use."""
+        return Limits(seconds=60 * self.profile.settings.minutes)
+
+    def box(self, environment: Path, *reads: Path) -> Box:
+        """Give a place to run commands in."""
+        return Sandbox(environment, reads) if self.sandboxed else Open(environment, reads)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The examiner's own code and packages: a freshly rendered template and what its lock file names."""
+
+    environment: Path
+    repository: Path
+
+    @classmethod
+    def prepared(cls, cache: Path) -> "Judge":
+        """Make both, once for each version of the kit."""
+        folder = cache / "judge" / f"{VERSION}-{template.digest(cache)[:12]}"
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+                made = template.render({}, Path(temporary), cache)
+                template.lock(made)
+                shutil.copytree(made, Path(temporary) / "whole")
+                (Path(temporary) / "whole").rename(folder)
+        return cls(environment_of(folder, cache).path, folder)
+
+
+def grade(
+    submissions: Sequence[Submission],
+    assignment: Assignment,
+    out: Path,
+    jobs: int = 1,
+    cluster: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Report]:
+    """Grade all, some at a time, and write each team's report as soon as it is there.
+
+    A repository that was graded already, at the same commit by the same rules, is not graded again.
+    """
+    Judge.prepared(assignment.cache)
+
+    def one(submission: Submission) -> Report:
+        folder = out / submission.team
+        report = graded(submission, assignment, _earlier(folder), lambda step: say(f"{submission.team}: {step}"))
+        write(report, folder)
+        return report
+
+    if cluster:
+        return _on_cluster(submissions, assignment, out, cluster)
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            return list(pool.map(one, submissions))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _on_cluster(submissions: Sequence[Submission], assignment: Assignment, out: Path, address: str) -> list[Report]:
+    """Grade on the workers of a Dask cluster; they need git, uv and bubblewrap, and a folder for their cache."""
+    try:
+        from distributed import Client
+    except ImportError:
+        raise KitError("--cluster needs Dask: `uv pip install 'capstone-kit[cluster]'`") from None
+    with Client(address) as client:
+        earlier = [_earlier(out / s.team) for s in submissions]
+        futures = client.map(graded, submissions, [assignment] * len(submissions), earlier, pure=False)
+        reports = client.gather(futures)
+    for submission, report in zip(submissions, reports, strict=True):
+        write(report, out / submission.team)
+    return reports
+
+
+def graded(
+    submission: Submission,
+    assignment: Assignment,
+    earlier: Report | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Give the report on one repository. Whatever goes wrong is in it: nothing here stops the run."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="run-", dir=_scratch(assignment.cache)) as folder:
+            return _graded(submission, assignment, earlier, Path(folder), say)
+    except (KitError, NoEvidenceError) as error:
+        say(f"not graded: {error}")
+        return undecided(submission, assignment, str(error))
+
+
+def _graded(
+    submission: Submission, assignment: Assignment, earlier: Report | None, folder: Path, say: Callable[[str], None]
+) -> Report:
+    say("fetching")
+    found = checkout(submission.source, folder / "clone", submission.commit, assignment.before)
+    if earlier and not assignment.only and _same(earlier, found, assignment):
+        say("graded before: nothing has changed")
+        return earlier
+    project = Project(folder / "clone")
+    scaffold = _scaffold(project, assignment.cache, folder)
+    say("installing")
+    installed = environment_of(project.root, assignment.cache)
+    lab = _lab(submission, assignment, folder, installed, say)
+    evidence = gather.everything(lab, installed, [r.id for r in assignment.requirements])
+    say("examining")
+    report = examination.examine(
+        Examined(project, evidence, scaffold),
+        assignment.profile,
+        assignment.requirements,
+        About(submission.team, found.commit, False, assignment.sandboxed, installed.digest, assignment.seed),
+        flags=(*found.remarks, *drift(project, scaffold), *gather.flags(evidence)),
+        decisions=dict(submission.decisions),
+    )
+    report = merged(earlier, report) if earlier and assignment.only else report
+    say(f"{report.score} of {report.maximum}, {report.open} open")
+    return report
+
+
+def _lab(
+    submission: Submission, assignment: Assignment, folder: Path, installed: Installed, say: Callable[[str], None]
+) -> Lab:
+    judge = Judge.prepared(assignment.cache)
+    pristine = judge.repository / "src"
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    return Lab(
+        clone=folder / "clone",
+        scratch=scratch,
+        box=assignment.box(installed.path, *gather.READS),
+        judge=assignment.box(judge.environment, pristine, JUDGE),
+        pristine=pristine,
+        seed=assignment.seed,
+        limits=assignment.limits,
+        withheld=submission.withheld,
+        say=say,
+    )
+
+
+def _scaffold(project: Project, cache: Path, folder: Path) -> Scaffold:
+    """Give what the template alone makes of the repository's answers; of the default ones where it has none."""
+    place = folder / "scaffold"
+    place.mkdir()
+    return of_folder(template.render(template.answers(project), place, cache))
+
+
+def _scratch(cache: Path) -> Path:
+    folder = cache / "runs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _same(earlier: Report, found: Checkout, assignment: Assignment) -> bool:
+    """Whether an earlier report was made from the same commit by the same rules."""
+    asked = {r.id for r in assignment.requirements}
+    return (
+        earlier.commit == found.commit
+        and earlier.profile_sha256 == assignment.profile.sha256
+        and earlier.seed == assignment.seed
+        and earlier.kit_version == VERSION
+        and earlier.sandboxed == assignment.sandboxed
+        and {r.id for r in earlier.results} == asked
+    )
+
+
+def merged(earlier: Report, report: Report) -> Report:
+    """Give the earlier report with the results that were made anew in their places."""
+    anew = {r.id: r for r in report.results}
+    return replace(report, results=tuple(anew.get(r.id, r) for r in earlier.results), flags=report.flags)
+
+
+def undecided(submission: Submission, assignment: Assignment, reason: str) -> Report:
+    """Give the report on a repository that could not be examined: everything is left to a person."""
+    about = About(submission.team, submission.commit or "", False, assignment.sandboxed, "", assignment.seed)
+    project = Project(Path("/nonexistent"))
+
+    def finding(requirement: Requirement) -> Requirement:
+        return replace(requirement, function=lambda _: Finding(Outcome.INCONCLUSIVE, reason, requirement.statement))
+
+    return examination.examine(
+        Examined(project, Evidence(), Scaffold()),
+        assignment.profile,
+        [finding(r) for r in assignment.requirements],
+        about,
+        flags=(f"not examined: {reason}",),
+    )
+
+
+def drift(project: Project, scaffold: Scaffold) -> Iterable[str]:
+    """Name the files that a team may not weaken and that differ from the template's."""
+    for name in PROTECTED:
+        if name in scaffold.files and not project.exists(name):
+            yield f"{name} is gone"
+        elif name in scaffold.files and not scaffold.untouched(project, name):
+            yield f"{name} differs from the template's: read the change"
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write a team's report in every format."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for form in FORMATS.values():
+        path = folder / form.file
+        path.write_text(form.render(report), encoding="utf-8", newline="\n")
+
+
+def _earlier(folder: Path) -> Report | None:
+    """Give the report of an earlier run, if there is one that can be read."""
+    try:
+        return Report.from_dict(json.loads((folder / REPORT).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def reports(folder: Path) -> dict[str, Report]:
+    """Give the reports below a folder of results, by team."""
+    found = {path.parent.name: _earlier(path.parent) for path in sorted(folder.glob(f"*/{REPORT}"))}
+    return {team: report for team, report in found.items() if report}
+
+
+def changes(old: Path, new: Path) -> list[str]:
+    """Name what two runs judged differently, a line for each team and requirement."""
+    before, after = reports(old), reports(new)
+    lines = [f"{team}: only in {old if team in before else new}" for team in sorted(before.keys() ^ after.keys())]
+    for team in sorted(before.keys() & after.keys()):
+        was = {r.id: r for r in before[team].results}
+        now = {r.id: r for r in after[team].results}
+        for id_ in [i for i in KNOWN if i in was.keys() | now.keys()]:
+            told = [_told(results.get(id_)) for results in (was, now)]
+            if told[0] != told[1]:
+                lines.append(f"{team}: {id_}: {told[0]} -> {told[1]}")
+    return lines
+
+
+def _told(result: Result | None) -> str:
+    if result is None:
+        return "not asked"
+    points = "open" if result.points is None else f"{result.points}/{result.maximum}"
+    return f"{result.outcome} {points}"
