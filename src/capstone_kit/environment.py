@@ -55,6 +55,10 @@ def environment_of(clone: Path, cache: Path, trusted: frozenset[str] | None = fr
             _uv(Path(folder), "venv", "--quiet", "--relocatable", "--python", sys.executable, str(made))
             _install(made, wheels, "--no-build")
             _install(made, built)
+            tool = _uv(Path(folder), "self", "version", "--short").split()[0]
+            _uv(
+                Path(folder), "pip", "install", "--quiet", "--no-build", "--python", str(made), f"uv=={tool}"
+            )  # for bentoml build
             try:
                 made.rename(path)
             except OSError:  # another grader was quicker
@@ -67,7 +71,7 @@ def _install(environment: Path, requirements: list[str], *options: str) -> None:
         return
     wanted = environment.parent / "requirements.txt"
     wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-    words = ("--quiet", "--no-deps", "--require-hashes", "--python", str(environment), *options)
+    words = ("--quiet", "--no-deps", "--require-hashes", "--compile-bytecode", "--python", str(environment), *options)
     _uv(environment.parent, "pip", "install", *words, "--requirements", str(wanted))
 
 

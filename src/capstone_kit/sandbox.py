@@ -433,6 +433,13 @@ def running(
         found.stop()
 
 
+def free_port() -> int:
+    """Give a port of the loopback that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
 PROBES = {
     "the network is reachable": "import socket; socket.create_connection(('1.1.1.1', 53), 2)",
     "the machine's loopback is reachable": "import socket; socket.create_connection(('127.0.0.1', {port}), 2)",

@@ -179,6 +179,12 @@ def withhold(lab: Lab, first: Rerun) -> Withheld:
     work = _continued(lab, "second", found)
     every = _rows(_needed(first.work / RAW))
     out = _chosen(every, lab)
+    for name in ("mlflow.db", "mlruns"):  # the same registry: the first version is the one before
+        place = first.work / name
+        if place.is_dir():
+            shutil.copytree(place, work / name, symlinks=True)
+        elif place.is_file():
+            shutil.copyfile(place, work / name, follow_symlinks=False)
     hidden, remaining = lab.scratch / "withheld.csv", lab.scratch / "remaining.csv"
     every[out].to_csv(hidden, index=False, lineterminator="\n")
     every[~out].to_csv(remaining, index=False, lineterminator="\n")
@@ -260,7 +266,8 @@ def shuffle(lab: Lab, second: Withheld) -> Shuffled:
     done = lab.box.run(work, "dvc", "repro", "--force", "--single-item", *between, gate.name, limits=lab.limits)
     lines = [line.strip() for line in done.output.splitlines() if line.strip()]
     promoted = done.status == 0 and _receipt(work) != before
-    return Shuffled(score, promoted, next((line for line in reversed(lines) if "is" in line), ""))
+    said = [line for line in lines if not line.startswith(("ERROR", "Running stage", ">", "Having any", "To track"))]
+    return Shuffled(score, promoted, " ".join(said[-2:]) if said else "")
 
 
 def _between(found: Mapping[str, Any], first: str, last: str) -> list[str]:
