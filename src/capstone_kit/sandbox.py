@@ -139,6 +139,10 @@ class Box(ABC):
         """Start a command in the background; `port` is the one of its loopback that `connect` leads to."""
 
     @abstractmethod
+    def source(self, work: Path) -> str:
+        """Give the path by which commands see `src` of a working copy."""
+
+    @abstractmethod
     def inside(self, path: Path) -> str:
         """Give the path by which commands see one of `reads`, or what lies below it."""
 
@@ -157,9 +161,16 @@ class Open(Box):
     ) -> Running:
         """Start a command with the user's own environment variables, and the project's programs first on the path."""
         programs = self.environment / ("Scripts" if os.name == "nt" else "bin")
-        variables = dict(os.environ) | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": "src"}
+        variables = dict(os.environ) | {
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": self.source(work),
+        }
         variables |= {"VIRTUAL_ENV": str(self.environment)} | dict(more or {})
         return _started(list(command), work, variables, limits or Limits(), port=port)
+
+    def source(self, work: Path) -> str:
+        """Give the path itself."""
+        return str(work.absolute() / "src")
 
     def inside(self, path: Path) -> str:
         """Give the path itself."""
@@ -202,6 +213,10 @@ class Sandbox(Box):
         place = shared / "relay" / "socket" if port else None
         return _started(words, work, variables, allowed, door=place, port=port, temporary=shared)
 
+    def source(self, work: Path) -> str:  # noqa: ARG002
+        """Give its fixed place."""
+        return f"{WORK}/src"
+
     def inside(self, path: Path) -> str:
         """Give the path of one of `reads`, or of what lies below it, within the sandbox."""
         for number, folder in enumerate(self.reads):
@@ -241,7 +256,7 @@ class Sandbox(Box):
         variables = {
             "PATH": f"{VENV}/bin:/usr/local/bin:/usr/bin:/bin",
             "VIRTUAL_ENV": VENV,
-            "PYTHONPATH": "src",
+            "PYTHONPATH": f"{WORK}/src",
             "HOME": HOME,
             "USER": "student",
             "LANG": "C.UTF-8",

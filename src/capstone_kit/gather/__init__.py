@@ -5,9 +5,11 @@ from typing import Any
 
 from capstone_kit.environment import Installed
 from capstone_kit.evidence import Evidence, NoEvidenceError, Recomputed
-from capstone_kit.gather import operating, pipeline, service, versions
+from capstone_kit.gather import lint, operating, own_tests, pipeline, service, versions
 from capstone_kit.gather.lab import Lab
+from capstone_kit.gather.lint import Linted
 from capstone_kit.gather.operating import Drift, Followed
+from capstone_kit.gather.own_tests import OwnTests
 from capstone_kit.gather.pipeline import Installation, Rerun, Shuffled, Validated, Withheld
 from capstone_kit.gather.service import Built, Served
 from capstone_kit.gather.versions import Previous, Registered
@@ -18,7 +20,7 @@ Maker = Callable[[Lab, Evidence], Any]
 
 # What is made, by whom, and which requirements look at it; each may use what was made before it.
 MAKERS: tuple[tuple[type, Maker, tuple[str, ...]], ...] = (
-    (Rerun, lambda lab, _: pipeline.rerun(lab), ("REP2", "REP3", "DAT1", "DAT3", "TRK1", "TRK2")),
+    (Rerun, lambda lab, _: pipeline.rerun(lab), ("REP2", "REP3", "DAT1", "DAT3", "TRK1", "TRK2", "GOV5")),
     (Validated, lambda lab, e: pipeline.validate(lab, e[Rerun]), ("DAT2",)),
     (Registered, lambda _, e: versions.champion(e[Rerun]), ("TRK3", "TRK4")),
     (Built, lambda lab, e: service.build(lab, e[Rerun]), ("SRV1",)),
@@ -27,9 +29,11 @@ MAKERS: tuple[tuple[type, Maker, tuple[str, ...]], ...] = (
     (Drift, lambda lab, e: operating.watch(lab, e[Rerun]), ("OPS1",)),
     (Withheld, lambda lab, e: pipeline.withhold(lab, e[Rerun]), ("REP4", "MOD1", "MOD2", "MOD3", "MOD4")),
     (Shuffled, lambda lab, e: pipeline.shuffle(lab, e[Withheld]), ("MOD5", "OPS3")),
+    (Linted, lambda lab, _: lint.lint(lab), ("QA3",)),
+    (OwnTests, lambda lab, _: own_tests.measure(lab), ("QA1", "QA2")),
     (Previous, lambda lab, e: versions.previous(lab, e[Rerun], e[Withheld]), ("SRV6",)),
 )
-SECOND = (Shuffled, Previous)  # they need the run without some rows; all need the first
+SECOND = (Shuffled, Previous)  # they need the run without some rows; all but the tools need the first
 DOCUMENTS = ("DAT4", "GOV1", "GOV2", "SPN1", "SPN6")  # compared with the re-run's figures
 
 
@@ -43,7 +47,7 @@ def everything(lab: Lab, installed: Installed, asked: Collection[str]) -> Eviden
         _make(evidence, Installation, lambda: pipeline.install(lab, installed))
     wanted = {kind for kind, _, ids in MAKERS if set(asked) & set(ids)}
     wanted |= {Withheld} if wanted & set(SECOND) else set()
-    wanted |= {Rerun} if wanted or set(asked) & set(DOCUMENTS) else set()
+    wanted |= {Rerun} if wanted - {Linted, OwnTests} or set(asked) & set(DOCUMENTS) else set()
     for kind, maker, _ in MAKERS:
         if kind in wanted:
             _make(evidence, kind, lambda maker=maker: maker(lab, evidence))

@@ -10,6 +10,7 @@ from typing import Any
 from capstone_kit.evidence import NoEvidenceError
 from capstone_kit.project import Project
 from capstone_kit.sandbox import Box, Done, Limits
+from capstone_kit.scaffold import Scaffold
 
 JUDGE = Path(__file__).parents[1] / "judge"
 
@@ -24,6 +25,8 @@ class Lab:
     judge: Box  # runs the examiner's own code, with the examiner's packages; sees the project's files as data only
     pristine: Path  # `src` of a freshly rendered template, from which the judge imports `project`
     seed: int
+    scaffold: Scaffold  # what the template alone would have made
+    tools: Path  # a folder with the coverage measurement, for the project's processes
     limits: Limits = field(default_factory=Limits)
     withheld: Path | None = None  # rows that the team has never seen: CSV with the contract's columns
     say: Callable[[str], None] = field(default=lambda _: None)  # progress, one line at a time

@@ -7,6 +7,8 @@ from capstone_kit.requirements import (
     lineage,
     model,
     operations,
+    privacy,
+    quality,
     reproducible,
     service,
     sponsor,
@@ -22,7 +24,9 @@ ALL: tuple[Requirement, ...] = (
     *lineage.ALL,
     *model.ALL,
     *service.ALL,
+    *quality.ALL,
     *operations.ALL,
     *governance.ALL,
+    *privacy.ALL,
     *sponsor.ALL,
 )

@@ -1,0 +1,194 @@
+"""The project's own tests: whether they pass, what they reach, and whether they notice faults."""
+
+import importlib.util
+import os
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from capstone_kit.evidence import NoEvidenceError
+from capstone_kit.gather.lab import Lab
+from capstone_kit.gather.mutants import Mutant, chosen, statements
+from capstone_kit.project import KitError, Project
+from capstone_kit.sandbox import Done, Limits
+
+MUTANTS = 10
+TESTS = 25  # that are run on a mutant: those that reach it, the most specific first
+UNCHANGED = "\n\nassert __name__  # changes nothing\n"
+DATA = ".measured"
+SETTINGS = "[run]\nsource = src\ndata_file = .measured\nbranch = false\n[report]\nexclude_lines =\n"
+PLUGIN = '''"""Tells the coverage measurement which test is running."""
+
+import coverage
+import pytest
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item, nextitem):
+    """Name the test."""
+    measuring = coverage.Coverage.current()
+    if measuring:
+        measuring.switch_context(item.nodeid)
+    yield
+'''
+PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts=", "-p", "whichtest")
+
+
+@dataclass(frozen=True)
+class OwnTests:
+    """What the tests did."""
+
+    status: int | None  # of the run with changes that change nothing
+    plain: int | None  # of a run on the files as they are, where that failed; else as above
+    seconds: float
+    said: str
+    covered: int  # statements
+    statements: int
+    mutants: int
+    killed: int
+    survivors: tuple[str, ...]
+    own_files: int  # that the template does not have, or has otherwise
+
+
+def measure(lab: Lab) -> OwnTests:
+    """Run the tests once, measured, and then on each mutant. Raises `NoEvidenceError` where there are none."""
+    lab.say("running the project's tests")
+    sources = _sources(lab.project)
+    if not lab.project.root.joinpath("tests").is_dir():
+        raise NoEvidenceError("there is no folder tests", blame=True)
+    work = lab.copy("tests")
+    for name, text in sources.items():
+        (work / name).write_text(text + UNCHANGED, encoding="utf-8")
+    done = _measured(lab, work)
+    lines = [line for line in done.output.splitlines() if line.strip()]
+    plain = done.status
+    if done.status not in (0, None):
+        plain = lab.box.run(lab.copy("tests-plain"), "python", "-P", *PYTEST[:-2], "tests", limits=lab.limits).status
+    reached = _reached(work)
+    there = {(name, line) for name, text in sources.items() for line in _statements(text)}
+    own = {name for name, text in sources.items() if lab.scaffold.text(name).split() != text.split()}
+    picked = chosen(sources, own, MUTANTS, lab.seed) if done.status == 0 else []
+    survivors = _survivors(lab, picked, reached, max(20.0, done.seconds))
+    return OwnTests(
+        status=done.status,
+        plain=plain,
+        seconds=done.seconds,
+        said=lines[-1] if lines else done.stopped or "nothing",
+        covered=len(there & reached.keys()),
+        statements=len(there),
+        mutants=len(picked),
+        killed=len(picked) - len(survivors),
+        survivors=tuple(f"{m.file}:{m.line}, {m.what}" for m in survivors),
+        own_files=len(own),
+    )
+
+
+def tools_of(cache: Path) -> Path:
+    """Give a folder with the coverage measurement and our plugin, and nothing else that could be imported."""
+    import coverage
+
+    found = importlib.util.find_spec("coverage")
+    assert found
+    assert found.origin
+    folder = cache / "tools" / coverage.__version__
+    if not folder.exists():
+        part = folder.with_name(f"{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(Path(found.origin).parent, part / "coverage", ignore=shutil.ignore_patterns("__pycache__"))
+        (part / "whichtest.py").write_text(PLUGIN, encoding="utf-8")
+        (part / "settings.ini").write_text(SETTINGS, encoding="utf-8")
+        part.replace(folder)
+    return folder
+
+
+def _measured(lab: Lab, work: Path) -> Done:
+    place = lab.box.inside(lab.tools)
+    words = ("python", "-P", "-m", "coverage", "run", f"--rcfile={place}/settings.ini", *PYTEST, "tests")
+    return lab.box.run(
+        work, *words, limits=lab.limits, more={"PYTHONPATH": f"{place}{os.pathsep}{lab.box.source(work)}"}
+    )
+
+
+def _sources(project: Project) -> dict[str, str]:
+    names = sorted(p.relative_to(project.root).as_posix() for p in project.path("src").rglob("*.py"))
+    found = {}
+    for name in names:
+        try:
+            found[name] = project.text(name)
+        except KitError:  # a link, or no text
+            continue
+    if not found:
+        raise NoEvidenceError("there is no Python file below src", blame=True)
+    return found
+
+
+def _statements(text: str) -> set[int]:
+    try:
+        return statements(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+
+
+def _reached(work: Path) -> dict[tuple[str, int], set[str]]:
+    """Give the tests by file and line that they reached, as the measurement wrote them down."""
+    path = work / DATA
+    found: dict[tuple[str, int], set[str]] = {}
+    if path.is_symlink() or not path.is_file():
+        return found
+    query = (
+        "SELECT file.path, context.context, numbits FROM line_bits JOIN file ON file.id = line_bits.file_id "
+        "JOIN context ON context.id = line_bits.context_id LIMIT 500000"
+    )
+    try:
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        for name, test, bits in connection.execute(query):
+            _, mark, tail = str(name).rpartition("/src/")
+            for line in _lines(bytes(bits)) if mark else ():
+                found.setdefault((f"src/{tail}", line), set()).add(str(test))
+        connection.close()
+    except (sqlite3.Error, TypeError, ValueError):
+        return {}
+    return found
+
+
+def _lines(bits: bytes) -> list[int]:
+    return [byte * 8 + bit for byte, value in enumerate(bits[:20_000]) for bit in range(8) if value & (1 << bit)]
+
+
+def _survivors(
+    lab: Lab, picked: list[Mutant], reached: Mapping[tuple[str, int], set[str]], seconds: float
+) -> list[Mutant]:
+    """Give the mutants that no test notices, two examined at a time."""
+    sizes: dict[str, int] = {}
+    for tests in reached.values():
+        for test in tests:
+            sizes[test] = sizes.get(test, 0) + 1
+
+    def survives(place: int) -> bool:
+        mutant = picked[place]
+        tests = sorted(_near(reached, mutant) - {""}, key=lambda test: (sizes[test], test))[:TESTS]
+        if not tests:
+            return True
+        work = lab.copy(f"mutant-{place}")
+        (work / mutant.file).write_text(mutant.source, encoding="utf-8")
+        words = ("python", "-P", *PYTEST, "-x", *tests)
+        more = {"PYTHONPATH": f"{lab.box.inside(lab.tools)}{os.pathsep}{lab.box.source(work)}"}
+        done = lab.box.run(work, *words, limits=Limits(seconds=10 + 2 * seconds), more=more)
+        shutil.rmtree(work.parent, ignore_errors=True)
+        return done.status == 0
+
+    lab.say(f"putting {len(picked)} faults into the code")
+    with ThreadPoolExecutor(2) as pool:
+        alive = list(pool.map(survives, range(len(picked))))
+    return [mutant for mutant, lives in zip(picked, alive, strict=True) if lives]
+
+
+def _near(reached: Mapping[tuple[str, int], set[str]], mutant: Mutant) -> set[str]:
+    """Give the tests that reach a mutant: by its own line, else by the statement that the line belongs to."""
+    for line in range(mutant.line, max(0, mutant.line - 10), -1):
+        if found := reached.get((mutant.file, line)):
+            return found
+    return set()
