@@ -2,9 +2,10 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,28 @@ MUTANTS = 10
 TESTS = 25  # that are run on a mutant: those that reach it, the most specific first
 UNCHANGED = "\n\nassert __name__  # changes nothing\n"
 DATA = ".measured"
-SETTINGS = "[run]\nsource = src\ndata_file = .measured\nbranch = false\n[report]\nexclude_lines =\n"
+FILES = 2000  # of measurements, one for each process
+QUERY = (
+    "SELECT file.path, context.context, numbits FROM line_bits JOIN file ON file.id = line_bits.file_id "
+    "JOIN context ON context.id = line_bits.context_id LIMIT 500000"
+)
+SETTINGS = """[run]
+source = ${MEASURED_SOURCE}
+data_file = ${MEASURED_SOURCE}/../.measured
+context = ${PYTEST_CURRENT_TEST-}
+parallel = true
+branch = false
+"""
+EVERYWHERE = '''"""Measures the processes that a test starts, too."""
+
+import os
+import re
+
+if "COVERAGE_PROCESS_START" in os.environ:
+    import coverage
+
+    coverage.process_startup()
+'''
 PLUGIN = '''"""Tells the coverage measurement which test is running."""
 
 import coverage
@@ -99,17 +121,17 @@ def tools_of(cache: Path) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         shutil.copytree(Path(found.origin).parent, part / "coverage", ignore=shutil.ignore_patterns("__pycache__"))
         (part / "whichtest.py").write_text(PLUGIN, encoding="utf-8")
+        (part / "sitecustomize.py").write_text(EVERYWHERE, encoding="utf-8")
         (part / "settings.ini").write_text(SETTINGS, encoding="utf-8")
         part.replace(folder)
     return folder
 
 
 def _measured(lab: Lab, work: Path) -> Done:
-    place = lab.box.inside(lab.tools)
+    place, source = lab.box.inside(lab.tools), lab.box.source(work)
     words = ("python", "-P", "-m", "coverage", "run", f"--rcfile={place}/settings.ini", *PYTEST, "tests")
-    return lab.box.run(
-        work, *words, limits=lab.limits, more={"PYTHONPATH": f"{place}{os.pathsep}{lab.box.source(work)}"}
-    )
+    more = {"PYTHONPATH": f"{place}{os.pathsep}{source}", "MEASURED_SOURCE": source}
+    return lab.box.run(work, *words, limits=lab.limits, more=more | {"COVERAGE_PROCESS_START": f"{place}/settings.ini"})
 
 
 def _sources(project: Project) -> dict[str, str]:
@@ -134,24 +156,30 @@ def _statements(text: str) -> set[int]:
 
 def _reached(work: Path) -> dict[tuple[str, int], set[str]]:
     """Give the tests by file and line that they reached, as the measurement wrote them down."""
-    path = work / DATA
     found: dict[tuple[str, int], set[str]] = {}
-    if path.is_symlink() or not path.is_file():
-        return found
-    query = (
-        "SELECT file.path, context.context, numbits FROM line_bits JOIN file ON file.id = line_bits.file_id "
-        "JOIN context ON context.id = line_bits.context_id LIMIT 500000"
-    )
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-        for name, test, bits in connection.execute(query):
-            _, mark, tail = str(name).rpartition("/src/")
-            for line in _lines(bytes(bits)) if mark else ():
-                found.setdefault((f"src/{tail}", line), set()).add(str(test))
-        connection.close()
-    except (sqlite3.Error, TypeError, ValueError):
-        return {}
+    for path in sorted(work.glob(f"{DATA}*"))[:FILES]:
+        if path.is_symlink() or not path.is_file():
+            continue
+        try:
+            for name, test, bits in _measurements(path):
+                for line in _lines(bits):
+                    found.setdefault((name, line), set()).add(test)
+        except (sqlite3.Error, TypeError, ValueError):
+            continue
     return found
+
+
+def _measurements(path: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Give file, test and lines (a bit for each) of one process."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    try:
+        for name, context, bits in connection.execute(QUERY):
+            _, mark, tail = str(name).rpartition("/src/")
+            if mark:
+                test = str(context).rpartition("|")[2]
+                yield f"src/{tail}", re.sub(r" \((?:setup|call|teardown)\)$", "", test), bytes(bits)
+    finally:
+        connection.close()
 
 
 def _lines(bits: bytes) -> list[int]:
