@@ -1,7 +1,7 @@
 """The command `capstone`: parse, call, print, exit status. It decides nothing.
 
-Exit status: 0 done; 1 an expected failure, said in one sentence; 2 wrong usage; 3 a bug, with the path of its
-traceback; 130 interrupted. Each command imports what it needs when it is called, so that `--help` is quick.
+Exit status: 0 done; 1 an expected failure, said in one sentence; 2 wrong usage, or no way to work here; 3 a bug, with
+the path of its traceback; 130 interrupted. Each command imports what it needs when it is called, so that `--help` is quick.
 """
 
 import errno
@@ -10,13 +10,14 @@ import signal
 import sys
 import tempfile
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
 import typer
 
-from capstone_kit.project import KitError, Project, safe
+from capstone_kit.project import CannotRunError, KitError, Project, safe
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -128,6 +129,52 @@ def check(
 
 
 @app.command()
+def grade(
+    repository: Annotated[list[str] | None, typer.Argument(help="paths or addresses of repositories")] = None,
+    roster: Annotated[Path | None, typer.Option(help="CSV: team, repository, and a line for each member")] = None,
+    out: Annotated[Path, typer.Option(help="folder for reports and gradebooks")] = Path("grades"),
+    profile: Annotated[str, typer.Option(help="a course profile or a TOML file")] = "cmu-msaie-capstone",
+    seed: Annotated[int, typer.Option(help="what is withheld follows from it: keep it secret")] = 0,
+    commit: Annotated[str | None, typer.Option(help="the commit to grade, of a single repository")] = None,
+    before: Annotated[datetime | None, typer.Option(help="the last commit before this moment (UTC)")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="grade this requirement again; may be given again")] = None,
+    milestone: Annotated[str | None, typer.Option(help="what is due by a milestone of the profile")] = None,
+    withheld: Annotated[Path | None, typer.Option(help="folder with TEAM.csv: rows that the team never saw")] = None,
+    decisions: Annotated[Path | None, typer.Option(help="TOML: [TEAM.REQUIREMENT] points, note")] = None,
+    canvas: Annotated[Path | None, typer.Option(help="a gradebook that Canvas exported, to be filled in")] = None,
+    item: Annotated[str, typer.Option(help="the assignment in the gradebooks")] = "Capstone",
+    jobs: Annotated[int, typer.Option(help="repositories at a time", min=1)] = 1,
+    cluster: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
+    diff: Annotated[Path | None, typer.Option(help="compare with the results of an earlier run")] = None,
+    unsandboxed: Annotated[bool, typer.Option("--unsandboxed", help="run their code on this machine, openly")] = False,
+) -> None:
+    """Grade repositories that nobody trusts, from evidence that the grader makes itself."""
+    from capstone_kit import cohort
+
+    cohort.run(
+        cohort.Wishes(
+            repositories=tuple(repository or ()),
+            roster=roster,
+            out=out,
+            profile=profile,
+            seed=seed,
+            commit=commit,
+            before=before and before.replace(tzinfo=UTC),
+            only=tuple(only or ()),
+            milestone=milestone,
+            withheld=withheld,
+            decisions=decisions,
+            canvas=canvas,
+            item=item,
+            jobs=jobs,
+            cluster=cluster,
+            diff=diff,
+            sandboxed=not unsandboxed,
+        )
+    )
+
+
+@app.command()
 def requirements(
     profile: Annotated[str | None, typer.Option(help="a course profile: only what it asks, with its points")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="as the reference page of the documentation")] = False,
@@ -154,6 +201,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
+    except CannotRunError as error:
+        _end(2, f"error: {safe(str(error))}")
     except KitError as error:
         _end(1, f"error: {' '.join(safe(str(error)).split())}")
     except Interrupted:

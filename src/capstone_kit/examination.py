@@ -10,7 +10,7 @@ from capstone_kit.profiles import Profile
 from capstone_kit.project import KitError
 from capstone_kit.requirements import ALL
 from capstone_kit.requirements.base import Examined, Requirement
-from capstone_kit.result import Finding, Outcome, Report, Result, earned
+from capstone_kit.result import NOT_RUN, Finding, Outcome, Report, Result, earned
 
 KNOWN = {r.id: r for r in ALL}
 
@@ -119,6 +119,8 @@ SECTIONS = {
 
 def ml_test_score(results: Collection[Result]) -> str:
     """Give the badge: the lowest of the sections' shares of passed requirements, and which section that is."""
+    if any(r.observed == NOT_RUN for r in results):
+        return ""
     passed = {r.id: r.outcome is Outcome.PASS for r in results}
     shares = {
         name: sum(passed[i] for i in ids if i in passed) / asked

@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from capstone_kit import VERSION, examination, gather, template
 from capstone_kit.checkout import Checkout, checkout
-from capstone_kit.environment import Installed, environment_of
+from capstone_kit.environment import Installed, environment_of, locked
 from capstone_kit.evidence import Evidence, NoEvidenceError
 from capstone_kit.examination import KNOWN, About, Decision
 from capstone_kit.formats import FORMATS
 from capstone_kit.gather.lab import JUDGE, Lab
+from capstone_kit.gather.own_tests import tools_of
 from capstone_kit.profiles import Profile
 from capstone_kit.project import KitError, Project
 from capstone_kit.requirements.base import Examined, Requirement
 from capstone_kit.result import Finding, Outcome, Report, Result
-from capstone_kit.sandbox import Box, Limits, Open, Sandbox
+from capstone_kit.sandbox import Box, Limits, Open, Sandbox, self_test, stop_all
 from capstone_kit.scaffold import Scaffold, of_folder
 
 REPORT = "capstone-report.json"
@@ -83,7 +85,12 @@ class Judge:
                 template.lock(made)
                 shutil.copytree(made, Path(temporary) / "whole")
                 (Path(temporary) / "whole").rename(folder)
-        return cls(environment_of(folder, cache).path, folder)
+        return cls(environment_of(folder, cache, trusted=None).path, folder)
+
+    @cached_property
+    def sources(self) -> frozenset[str]:
+        """The packages that the template's lock has as source alone: those may be built."""
+        return frozenset(locked(self.repository)[1])
 
 
 def grade(
@@ -98,7 +105,8 @@ def grade(
 
     A repository that was graded already, at the same commit by the same rules, is not graded again.
     """
-    Judge.prepared(assignment.cache)
+    if assignment.sandboxed:
+        self_test(Sandbox(Judge.prepared(assignment.cache).environment))
 
     def one(submission: Submission) -> Report:
         folder = out / submission.team
@@ -113,6 +121,7 @@ def grade(
             return list(pool.map(one, submissions))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            stop_all()
             raise
 
 
@@ -157,8 +166,9 @@ def _graded(
     project = Project(folder / "clone")
     scaffold = _scaffold(project, assignment.cache, folder)
     say("installing")
-    installed = environment_of(project.root, assignment.cache)
-    lab = _lab(submission, assignment, folder, installed, say)
+    judge = Judge.prepared(assignment.cache)
+    installed = environment_of(project.root, assignment.cache, judge.sources)
+    lab = _lab(submission, assignment, folder, installed, judge, scaffold, say)
     evidence = gather.everything(lab, installed, [r.id for r in assignment.requirements])
     say("examining")
     report = examination.examine(
@@ -175,19 +185,26 @@ def _graded(
 
 
 def _lab(
-    submission: Submission, assignment: Assignment, folder: Path, installed: Installed, say: Callable[[str], None]
+    submission: Submission,
+    assignment: Assignment,
+    folder: Path,
+    installed: Installed,
+    judge: Judge,
+    scaffold: Scaffold,
+    say: Callable[[str], None],
 ) -> Lab:
-    judge = Judge.prepared(assignment.cache)
-    pristine = judge.repository / "src"
+    pristine, tools = judge.repository / "src", tools_of(assignment.cache)
     scratch = folder / "scratch"
     scratch.mkdir()
     return Lab(
         clone=folder / "clone",
         scratch=scratch,
-        box=assignment.box(installed.path, *gather.READS),
-        judge=assignment.box(judge.environment, pristine, JUDGE),
+        box=assignment.box(installed.path, tools),
+        judge=assignment.box(judge.environment, pristine, JUDGE, installed.path),
         pristine=pristine,
         seed=assignment.seed,
+        scaffold=scaffold,
+        tools=tools,
         limits=assignment.limits,
         withheld=submission.withheld,
         say=say,

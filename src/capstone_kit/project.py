@@ -23,6 +23,10 @@ class KitError(Exception):
     """An expected failure; its text is the sentence that the user reads."""
 
 
+class CannotRunError(KitError):
+    """The tool itself cannot work here."""
+
+
 def safe(text: str) -> str:
     """Give `text` without what steers a terminal: control characters and marks of direction."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf"))

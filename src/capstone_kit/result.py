@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 SCHEMA = "capstone-report/1"
+NOT_RUN = "not run"  # observed of a requirement that needs the project to run, where it was not
 
 
 class Outcome(StrEnum):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from capstone_kit.project import KitError
+from capstone_kit.project import CannotRunError
 
 TAIL = 20_000  # characters of the output that are kept
 NOBODY = 65534
@@ -36,10 +36,6 @@ abi <abi/4.0>,
 profile bwrap /usr/bin/bwrap flags=(unconfined) {
   userns,
 }"""
-
-
-class CannotRunError(KitError):
-    """The tool itself cannot work on this machine."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +95,7 @@ class Running:
         """Stop it and all that it started."""
         _kill(self.process)
         self.process.wait()
+        RUNNING.discard(self.process)
         self.watch.end()
         self.output.end()
 
@@ -406,6 +403,15 @@ def occupied(folder: Path) -> int:
     return total
 
 
+RUNNING: "set[subprocess.Popen[bytes]]" = set()
+
+
+def stop_all() -> None:
+    """Stop every command that still runs, whoever started it: the grader was interrupted."""
+    for process in tuple(RUNNING):
+        _kill(process)
+
+
 def _started(
     words: list[str],
     work: Path,
@@ -424,6 +430,7 @@ def _started(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    RUNNING.add(process)
     return Running(process, Output(process), Watch(process, work, limits, temporary), door, port)
 
 

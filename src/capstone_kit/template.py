@@ -1,5 +1,6 @@
 """The template that the kit came with: rendered anew, it says what a repository owes to nobody but the template."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -96,3 +97,19 @@ def _generate(template: Path, given: dict[str, str], into: Path) -> tuple[Path |
 def scaffold(project: Project, into: Path, cache: Path) -> Scaffold:
     """Give what the template alone would have made of a repository's recorded answers."""
     return of_folder(render(answers(project), into, cache))
+
+
+def digest(cache: Path) -> str:
+    """Give the SHA-256 of the template's files: what was made of it once serves until one of them changes."""
+    template, total = folder(cache), hashlib.sha256()
+    places = [template / name for name in (QUESTIONS, "hooks", "local_extensions.py", "{{cookiecutter.project_slug}}")]
+    files = (f for place in places for f in ([place] if place.is_file() else sorted(place.rglob("*"))) if f.is_file())
+    for file in files:
+        if "__pycache__" not in file.parts:
+            total.update(file.relative_to(template).as_posix().encode() + b"\0" + file.read_bytes())
+    return total.hexdigest()
+
+
+def lock(repository: Path) -> None:
+    """Lock the packages of a rendered repository, by the date that the template is fixed at."""
+    run(repository, "uv", "lock", "--quiet")

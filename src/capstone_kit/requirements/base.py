@@ -7,7 +7,7 @@ from typing import Literal
 
 from capstone_kit.evidence import Evidence, NoEvidenceError, NotRunError
 from capstone_kit.project import KitError, Project
-from capstone_kit.result import Finding, Outcome
+from capstone_kit.result import NOT_RUN, Finding, Outcome
 from capstone_kit.scaffold import Scaffold
 
 HOW = {
@@ -62,7 +62,7 @@ class Requirement:
         try:
             finding = self.function(examined)
         except NotRunError:
-            return Finding(Outcome.INCONCLUSIVE, "not run", self.statement, "capstone check --run", "")
+            return Finding(Outcome.INCONCLUSIVE, NOT_RUN, self.statement, "capstone check --run", "")
         except NoEvidenceError as error:
             outcome = Outcome.FAIL if error.blame else Outcome.INCONCLUSIVE
             return Finding(outcome, str(error), self.statement)
