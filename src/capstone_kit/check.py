@@ -1,17 +1,23 @@
 """A student's own examination: what is met and what is next. A preview; the grade of record is the instructor's."""
 
 import sys
+import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from capstone_kit import examination, profiles
+from capstone_kit import examination, gather, profiles
+from capstone_kit.checkout import checkout
+from capstone_kit.environment import Installed
 from capstone_kit.evidence import Evidence
 from capstone_kit.examination import KNOWN, About
+from capstone_kit.gather.lab import Lab
+from capstone_kit.gather.own_tests import tools_of
 from capstone_kit.profiles import Profile
 from capstone_kit.project import TASK_CONTRACT, KitError, Project, git
 from capstone_kit.requirements.base import Examined
 from capstone_kit.result import Report
-from capstone_kit.scaffold import of_history
+from capstone_kit.sandbox import Open
+from capstone_kit.scaffold import Scaffold, of_history
 
 
 def profile_of(project: Project, name: str | None) -> Profile:
@@ -26,12 +32,37 @@ def check(
     project: Project, profile: Profile, only: Collection[str] = (), milestone: str | None = None, run: bool = False
 ) -> Report:
     """Examine the repository as it stands; with `run` also what its own code does, in a clone of the last commit."""
-    wanted = examination.chosen(profile, only, milestone)
-    evidence = Evidence()
-    if run:
-        raise NotImplementedError
-    examined = Examined(project, evidence, of_history(project))
-    return examination.examine(examined, profile, wanted, About(name_of(project), commit_of(project), preview=True))
+    wanted, scaffold = examination.chosen(profile, only, milestone), of_history(project)
+    about = About(name_of(project), commit_of(project), preview=True)
+    if not run:
+        return examination.examine(Examined(project, Evidence(), scaffold), profile, wanted, about)
+    with tempfile.TemporaryDirectory(prefix="capstone-check-") as folder:
+        lab = _lab(project, scaffold, Path(folder))
+        evidence = gather.everything(lab, Installed(Path(sys.prefix), "", 0.0, True), [r.id for r in wanted])
+        return examination.examine(Examined(lab.project, evidence, scaffold), profile, wanted, about)
+
+
+def _lab(project: Project, scaffold: Scaffold, folder: Path) -> Lab:
+    """Give a laboratory on this machine, openly: it is the team's own code. The last commit is what is looked at."""
+    if not scaffold.known:
+        raise KitError("--run needs the repository's history from its first commit: `git fetch --unshallow`")
+    checkout(str(project.root), folder / "clone")
+    for name in (n for n in scaffold.files if n.startswith("src/") or n == "pyproject.toml"):
+        (folder / "pristine" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "pristine" / name).write_bytes(scaffold.files[name])
+    (folder / "scratch").mkdir()
+    here = Open(Path(sys.prefix))
+    return Lab(
+        clone=folder / "clone",
+        scratch=folder / "scratch",
+        box=here,
+        judge=here,
+        pristine=folder / "pristine" / "src",
+        seed=0,
+        scaffold=scaffold,
+        tools=tools_of(folder),
+        say=lambda text: print(f"capstone: {text}", file=sys.stderr, flush=True),
+    )
 
 
 def name_of(project: Project) -> str:

@@ -1,7 +1,8 @@
 """The command `capstone`: parse, call, print, exit status. It decides nothing.
 
-Exit status: 0 done; 1 an expected failure, said in one sentence; 2 wrong usage, or no way to work here; 3 a bug, with
-the path of its traceback; 130 interrupted. Each command imports what it needs when it is called, so that `--help` is quick.
+Exit status: 0 done; 1 an expected failure, said in one sentence; 2 wrong usage, or no way to work here; 3 a bug,
+with the path of its traceback; 130 interrupted. Each command imports what it needs when it is called, so that `--help`
+is quick.
 """
 
 import errno

@@ -9,7 +9,6 @@ from importlib.metadata import Distribution
 from pathlib import Path
 from typing import Any
 
-from capstone_kit import VERSION
 from capstone_kit.project import KitError, Project, git, run
 from capstone_kit.scaffold import Scaffold, of_folder
 
@@ -85,8 +84,11 @@ def _generate(template: Path, given: dict[str, str], into: Path) -> tuple[Path |
     target.mkdir()
     command = [sys.executable, "-P", "-m", "cookiecutter", str(template), "--no-input"]
     command += ["--output-dir", str(target), "--config-file", str(settings)]
-    words = [f"{name}={value}" for name, value in given.items()] + [f"_commit={VERSION}", "project_slug=rendered"]
-    done = subprocess.run([*command, *words], capture_output=True, text=True, encoding="utf-8", errors="replace")
+    words = [*(f"{name}={value}" for name, value in given.items()), "project_slug=rendered"]
+    alone = dict(os.environ) | {"PATH": str(target)}  # no git and no uv: the hooks leave out commit and lock
+    done = subprocess.run(
+        [*command, *words], env=alone, capture_output=True, text=True, encoding="utf-8", errors="replace"
+    )
     made = target / "rendered"
     if done.returncode == 0 and made.is_dir():
         return made, ""
