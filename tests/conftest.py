@@ -74,6 +74,20 @@ def home_left_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the reference project, which has done its work."""
+    import reference
+
+    return reference.build(tmp_path_factory.mktemp("reference"))
+
+
+@pytest.fixture(scope="session")
+def graders_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the folder in which a grader keeps its environments."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
 def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Repository]:
     """Give a function that generates the repository of a domain once, from the command line, and installs it."""
     made: dict[str, Repository] = {}

@@ -468,7 +468,7 @@ PROBES = {
     "files of the machine can be read": "open({secret!r}).read()",
     "files outside the working copy can be written": "open('/usr/local/x', 'w')",
     "the root can be written": "open('/x', 'w')",
-    "namespaces can be nested": "import os; os.unshare(os.CLONE_NEWUSER) if hasattr(os, 'unshare') else 1/0",
+    "namespaces can be nested": "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x10000000))",
     "processes are not limited": "import os, time\nfor _ in range(200):\n    if os.fork() == 0: time.sleep(30)\n",
 }
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import reference
 from bake import bake
 
 from capstone_kit import prose
@@ -20,12 +19,6 @@ from capstone_kit.scaffold import of_history
 IDS = ("DAT4", "GOV1", "GOV2", "GOV3", "GOV4", "SPN1", "SPN2", "SPN3", "SPN4", "SPN5", "SPN6")
 BY_ID = {r.id: r for r in ALL}
 SALAD = "engine banana velocity orange matrix window purple kernel sailor bottle copper giraffe anvil marble tunnel "
-
-
-@pytest.fixture(scope="session")
-def honest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the reference project."""
-    return reference.build(tmp_path_factory.mktemp("reference"))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,84 @@
+"""Each attack on the reference project gains nothing over the honest one, and leaves no trace outside its sandbox."""
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from attacks import ATTACKS, Attack
+from conftest import IDENTITY
+from journey import ALL, LEFT_OUT
+
+from capstone_kit import grade, profiles
+from capstone_kit.examination import KNOWN
+from capstone_kit.grade import Assignment, Submission
+from capstone_kit.result import Outcome, Report
+
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+CANARIES = [Path(p) for p in ("/tmp/canary", "/tmp/canary-of-the-backend", "/usr/local/canary")]
+AIMS = sorted({id_ for attack in ATTACKS for id_ in attack.aims if ALL or attack.quick})
+
+
+def graded(repository: Path, cache: Path, ids: tuple[str, ...], minutes: float = 5) -> Report:
+    """Grade some requirements of a repository."""
+    profile = profiles.load("cmu-msaie-capstone", KNOWN)
+    settings = profile.settings.model_copy(update={"minutes": minutes})
+    assignment = Assignment(profile.model_copy(update={"settings": settings}), seed=11, cache=cache, only=ids)
+    return grade.graded(Submission("team", str(repository)), assignment)
+
+
+@pytest.fixture(scope="module")
+def fair(honest: Path, graders_cache: Path) -> Report:
+    """Give what the honest project earns on all that is attacked here."""
+    return graded(honest, graders_cache, tuple(AIMS))
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Listen on the machine's loopback, where nothing of a team's may ever arrive."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.settimeout(0.1)
+        yield listening
+
+
+def test_the_honest_project_earns_all_of_it(fair: Report) -> None:
+    """The reference has every point that the attacks aim at, but for a drift monitor."""
+    short = [(r.id, r.outcome, r.observed) for r in fair.results if r.missing and r.id != "OPS1"]
+    assert not short
+
+
+def attempt(attack: Attack) -> object:
+    """Give the attack as a parameter: the slow ones only where all are asked for."""
+    marks = [] if ALL or attack.quick else [pytest.mark.skip(reason=LEFT_OUT)]
+    return pytest.param(attack, id=f"{attack.number} {attack.name}", marks=marks)
+
+
+@pytest.mark.parametrize("attack", map(attempt, ATTACKS))
+def test_an_attack_gains_nothing(
+    attack: Attack, honest: Path, fair: Report, graders_cache: Path, tmp_path: Path, listener: socket.socket
+) -> None:
+    """It earns no more than the honest project, is named where it can be seen, and reaches nothing outside."""
+    repository = tmp_path / "attacker"
+    subprocess.run(["git", "clone", "--quiet", str(honest), str(repository)], check=True)
+    for name in ("models/model.onnx", "models/model.json"):
+        shutil.copyfile(honest / name, repository / name)
+    attack.change(repository)
+    for command in (["add", "--all", "--force"], ["commit", "--quiet", "--message", "An improvement"]):
+        subprocess.run(["git", *command], cwd=repository, check=True, env=dict(os.environ) | IDENTITY)
+    report = graded(repository, graders_cache, attack.aims, minutes=2)
+    before, after = ({r.id: r for r in found.results} for found in (fair, report))
+    assert set(after) == set(attack.aims)
+    for id_ in attack.aims:
+        assert (after[id_].points or 0) <= (before[id_].points or 0), after[id_]
+    for id_ in attack.loses:
+        assert after[id_].outcome is not Outcome.PASS, after[id_]
+    told = " ".join([*(r.observed for r in report.results), *report.flags])
+    assert attack.named in told, told
+    assert not [path for path in CANARIES if path.exists()]
+    with pytest.raises(TimeoutError):
+        listener.accept()
