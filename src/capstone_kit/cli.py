@@ -142,6 +142,7 @@ def grade(
     milestone: Annotated[str | None, typer.Option(help="what is due by a milestone of the profile")] = None,
     withheld: Annotated[Path | None, typer.Option(help="folder with TEAM.csv: rows that the team never saw")] = None,
     decisions: Annotated[Path | None, typer.Option(help="TOML: [TEAM.REQUIREMENT] points, note")] = None,
+    protected: Annotated[Path | None, typer.Option(help="a list of files that a team may not weaken")] = None,
     canvas: Annotated[Path | None, typer.Option(help="a gradebook that Canvas exported, to be filled in")] = None,
     item: Annotated[str, typer.Option(help="the assignment in the gradebooks")] = "Capstone",
     jobs: Annotated[int, typer.Option(help="repositories at a time", min=1)] = 1,
@@ -165,6 +166,7 @@ def grade(
             milestone=milestone,
             withheld=withheld,
             decisions=decisions,
+            protected=protected,
             canvas=canvas,
             item=item,
             jobs=jobs,
@@ -173,6 +175,18 @@ def grade(
             sandboxed=not unsandboxed,
         )
     )
+
+
+@app.command()
+def course(
+    folder: Annotated[Path, typer.Argument(help="a new folder, or one that holds none of its files yet")],
+    profile: Annotated[str, typer.Option(help="a course profile or a TOML file")] = "cmu-msaie-capstone",
+) -> None:
+    """Make the instructor's repository: profile, roster, decisions, and the workflows that grade."""
+    from capstone_kit import course as courses
+
+    for path in courses.make(folder, profile):
+        print(path)
 
 
 @app.command()

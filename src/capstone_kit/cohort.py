@@ -34,6 +34,7 @@ class Wishes:
     milestone: str | None
     withheld: Path | None
     decisions: Path | None
+    protected: Path | None
     canvas: Path | None
     item: str
     jobs: int
@@ -66,6 +67,7 @@ def run(wishes: Wishes) -> None:
         milestone=wishes.milestone,
         before=wishes.before,
         sandboxed=wishes.sandboxed,
+        protected=files_in(wishes.protected) if wishes.protected else grade.PROTECTED,
     )
     decided = decisions(wishes.decisions, teams) if wishes.decisions else {}
     submissions = [
@@ -116,6 +118,15 @@ def rows_of(folder: Path | None, team: str) -> Path | None:
     """Give the rows that the instructor kept from a team, if there are any."""
     path = folder / f"{team}.csv" if folder else None
     return path.resolve() if path and path.is_file() else None
+
+
+def files_in(path: Path) -> tuple[str, ...]:
+    """Read a list of files, one a line. Raises `KitError`."""
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise KitError(f"{path.name}: {error}") from None
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def decisions(path: Path, teams: list[Team]) -> dict[str, dict[str, Decision]]:

@@ -51,6 +51,7 @@ class Assignment:
     milestone: str | None = None
     before: datetime | None = None
     sandboxed: bool = True
+    protected: tuple[str, ...] = PROTECTED  # files that a team may not weaken
 
     @property
     def requirements(self) -> list[Requirement]:
@@ -176,7 +177,7 @@ def _graded(
         assignment.profile,
         assignment.requirements,
         About(submission.team, found.commit, False, assignment.sandboxed, installed.digest, assignment.seed),
-        flags=(*found.remarks, *drift(project, scaffold), *gather.flags(evidence)),
+        flags=(*found.remarks, *drift(project, scaffold, assignment.protected), *gather.flags(evidence)),
         decisions=dict(submission.decisions),
     )
     report = merged(earlier, report) if earlier and assignment.only else report
@@ -260,9 +261,9 @@ def undecided(submission: Submission, assignment: Assignment, reason: str) -> Re
     )
 
 
-def drift(project: Project, scaffold: Scaffold) -> Iterable[str]:
+def drift(project: Project, scaffold: Scaffold, protected: Iterable[str]) -> Iterable[str]:
     """Name the files that a team may not weaken and that differ from the template's."""
-    for name in PROTECTED:
+    for name in protected:
         if name in scaffold.files and not project.exists(name):
             yield f"{name} is gone"
         elif name in scaffold.files and not scaffold.untouched(project, name):

@@ -1,0 +1,185 @@
+"""Grading a roster from the command line: reports, gradebooks, the same numbers twice, no result in another's."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bake import bake
+from conftest import IDENTITY
+
+from capstone_kit.formats import FORMATS
+
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+QUICK = ("--only", "SPN1", "--only", "SPN3", "--only", "QA4", "--only", "QA5", "--only", "REP1")
+
+
+def grade(cache: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run `capstone grade`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "capstone_kit", "grade", *words],
+        env=dict(os.environ) | {"CAPSTONE_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
+    assert not check or done.returncode == 0, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def results(folder: Path, team: str) -> dict[str, tuple[str, int | None]]:
+    """Give what a team's requirements earned."""
+    report = json.loads((folder / team / "capstone-report.json").read_text(encoding="utf-8"))
+    return {r["id"]: (r["outcome"], r["points"]) for r in report["results"]}
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a repository as it was generated."""
+    return bake(tmp_path_factory.mktemp("fresh"))
+
+
+@pytest.fixture(scope="module")
+def roster(tmp_path_factory: pytest.TempPathFactory, honest: Path, fresh: Path) -> Path:
+    """Give a roster of three teams, one of which has no repository."""
+    path = tmp_path_factory.mktemp("roster") / "roster.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["team", "repository", "student_id", "email"])
+        writer.writerow(["otto", honest, "s1", "ada@example.edu"])
+        writer.writerow(["otto", honest, "s2", "ben@example.edu"])
+        writer.writerow(["fresh", fresh, "s3", "chris@example.edu"])
+        writer.writerow(["lost", path.parent / "nowhere", "s4", "dana@example.edu"])
+    return path
+
+
+@pytest.fixture(scope="module")
+def graded(roster: Path, graders_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grade the roster on what takes seconds; give the results."""
+    out = tmp_path_factory.mktemp("grades")
+    grade(graders_cache, "--roster", str(roster), "--out", str(out), "--seed", "5", "--jobs", "2", *QUICK)
+    return out
+
+
+def test_every_team_has_its_reports_in_every_form(graded: Path) -> None:
+    """A folder for each, and the gradebooks beside them."""
+    for team in ("otto", "fresh", "lost"):
+        assert {form.file for form in FORMATS.values()} <= {path.name for path in (graded / team).iterdir()}
+    rows = list(csv.DictReader((graded / "moodle.csv").open(encoding="utf-8")))
+    assert [row["Identifier"] for row in rows] == ["s1", "s2", "s3", "s4"]
+    assert rows[0]["Grade"] == rows[1]["Grade"] != "0"
+
+
+def test_work_earns_points_and_the_template_none(graded: Path) -> None:
+    """The reference has all; a fresh repository none, though each of its requirements works."""
+    assert {outcome for outcome, _ in results(graded, "otto").values()} == {"pass"}
+    assert {points for _, points in results(graded, "fresh").values()} == {0}
+    assert results(graded, "fresh")["REP1"][0] == "scaffold"
+
+
+def test_a_repository_that_is_not_there_is_left_to_a_person(graded: Path) -> None:
+    """It is inconclusive, never zero, and the others are graded all the same."""
+    assert set(results(graded, "lost").values()) == {("inconclusive", None)}
+
+
+def test_a_second_run_gives_the_same(roster: Path, graded: Path, graders_cache: Path, tmp_path: Path) -> None:
+    """The order of the teams does not matter either."""
+    lines = roster.read_text(encoding="utf-8").splitlines()
+    turned = tmp_path / "turned.csv"
+    turned.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n", encoding="utf-8")
+    grade(graders_cache, "--roster", str(turned), "--out", str(tmp_path / "out"), "--seed", "5", *QUICK)
+    done = grade(graders_cache, "--diff", str(graded), "--out", str(tmp_path / "out"))
+    assert done.stdout == "nothing differs\n"
+
+
+def test_one_requirement_is_graded_again_in_its_place(
+    honest: Path, graded: Path, graders_cache: Path, tmp_path: Path
+) -> None:
+    """The others keep their results; the comparison names what changed."""
+    out = tmp_path / "out"
+    shutil.copytree(graded / "otto", out / "otto")
+    worse = tmp_path / "otto"
+    subprocess.run(["git", "clone", "--quiet", str(honest), str(worse)], check=True)
+    (worse / "LICENSE").write_text("All rights reserved\n", encoding="utf-8")
+    subprocess.run(
+        ["git", "commit", "--quiet", "--all", "--message", "x"], cwd=worse, check=True, env=dict(os.environ) | IDENTITY
+    )
+    done = grade(graders_cache, str(worse), "--out", str(out), "--seed", "5", "--only", "SPN3", "--diff", str(graded))
+    assert results(out, "otto") == results(graded, "otto") | {"SPN3": ("fail", 0)}
+    assert "otto: SPN3: pass 1/1 -> fail 0/1" in done.stdout
+
+
+def test_what_a_person_decided_fills_what_is_open(honest: Path, graders_cache: Path, tmp_path: Path) -> None:
+    """And only that: a decision does not overrule what was measured."""
+    (tmp_path / "decided.toml").write_text(
+        '[fuel-economy.GOV3]\npoints = 2\nnote = "seen"\n[fuel-economy.SPN3]\npoints = 0\n', encoding="utf-8"
+    )
+    words = ("--only", "GOV3", "--only", "SPN3", "--decisions", str(tmp_path / "decided.toml"))
+    grade(graders_cache, str(honest), "--out", str(tmp_path / "out"), *words)
+    assert results(tmp_path / "out", "fuel-economy") == {"GOV3": ("manual", 2), "SPN3": ("pass", 1)}
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    honest: Path, fresh: Path, graders_cache: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C ends in one line and leaves no process; the next run grades the rest alone."""
+    out, profile = tmp_path / "out", tmp_path / "small.toml"
+    profile.write_text(
+        'title = "t"\ninstitution = "i"\ncourse = "c"\nweeks = 9\n[points]\nQA5 = 50\nREP2 = 50\n', encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "capstone_kit", "grade", str(fresh), str(honest), "--out", str(out)]
+    command += ["--profile", str(profile)]
+    environment = dict(os.environ) | {"CAPSTONE_CACHE": str(graders_cache)}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        deadline = time.monotonic() + 180
+        while not (out / fresh.name / "report.html").exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said.splitlines()[-1].startswith("interrupted")
+    assert not (out / honest.name).exists()
+    before = (out / fresh.name / "capstone-report.json").read_text(encoding="utf-8")
+    again = grade(graders_cache, str(fresh), str(honest), "--out", str(out), "--profile", str(profile))
+    assert f"{fresh.name}: graded before" in again.stderr
+    assert (out / fresh.name / "capstone-report.json").read_text(encoding="utf-8") == before
+    assert results(out, honest.name)["REP2"] == ("pass", 50)
+
+
+def test_without_bubblewrap_nothing_is_graded(honest: Path, graders_cache: Path, tmp_path: Path) -> None:
+    """It ends with 2 and says what to install; --unsandboxed is a choice that the report records."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("git", "uv"):
+        found = shutil.which(name)
+        assert found
+        (programs / name).symlink_to(found)
+    words = [
+        sys.executable,
+        "-m",
+        "capstone_kit",
+        "grade",
+        str(honest),
+        "--out",
+        str(tmp_path / "out"),
+        "--only",
+        "QA5",
+    ]
+    environment = dict(os.environ) | {"CAPSTONE_CACHE": str(graders_cache), "PATH": str(programs)}
+    refused = subprocess.run(words, env=environment, capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert "bubblewrap is not installed" in refused.stderr
+    open_ = subprocess.run([*words, "--unsandboxed"], env=environment, capture_output=True, text=True)
+    assert open_.returncode == 0, open_.stderr
+    report = json.loads((tmp_path / "out/fuel-economy/capstone-report.json").read_text(encoding="utf-8"))
+    assert report["sandboxed"] is False
