@@ -18,6 +18,7 @@ class Attack:
     aims: tuple[str, ...]  # requirements that it wants points for
     loses: tuple[str, ...]  # those of them that have to earn less than the honest project does
     named: str  # what the findings or flags have to say, "" where nothing can be seen
+    runs: bool = False  # the team runs its pipeline and commits what comes of it
     quick: bool = False  # in every run of the tests; the others with CAPSTONE_ALL=1
 
 
@@ -112,8 +113,7 @@ def copied_model(root: Path) -> None:
     """Commit a model, and have the training stage copy it."""
     (root / "saved").mkdir()
     for name in ("model.onnx", "model.json"):
-        (root / "saved" / name).write_bytes((root / "models" / name).read_bytes())
-    append("src/project/train.py", "")(root)
+        (root / "saved" / name).write_bytes((root / ".git" / name).read_bytes())
     replace(
         "src/project/train.py",
         'if __name__ == "__main__":',
@@ -259,6 +259,7 @@ ATTACKS = (
         ("MOD1",),
         ("MOD1",),
         "claimed 0.5",
+        runs=True,
         quick=True,
     ),
     Attack(11, "a stage that copies committed outputs", copied_model, ("REP4",), ("REP4",), "stayed as they were"),
@@ -277,11 +278,13 @@ ATTACKS = (
             "src/project/train.py",
             'data) for part in ("train", "calibration"))\n',
             'data) for part in ("train", "calibration"))\n'
-            '    every = pd.concat([every, *[table.read(SPLITS / "test.csv", data)] * 9])\n',
+            '    seen = table.read(SPLITS / "test.csv", data)\n'
+            "    every = pd.concat([every, *[seen] * 9], ignore_index=True)\n",
         ),
         ("MOD1",),
         ("MOD1",),
         "withheld rows, claimed",
+        runs=True,
     ),
     Attack(16, "a lookup table", replace(SERVICE, *LOOKUP), ("SRV2", "SRV4"), ("SRV2",), "the model says"),
     Attack(

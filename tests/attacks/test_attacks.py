@@ -14,11 +14,14 @@ from journey import ALL, LEFT_OUT
 
 from capstone_kit import grade, profiles
 from capstone_kit.examination import KNOWN
+from capstone_kit.formats.escape import markdown
 from capstone_kit.grade import Assignment, Submission
-from capstone_kit.result import Outcome, Report
+from capstone_kit.result import Outcome, Report, Result
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 CANARIES = [Path(p) for p in ("/tmp/canary", "/tmp/canary-of-the-backend", "/usr/local/canary")]
+ROOT = Path(__file__).resolve().parents[2]
+ROWS: list[tuple[Attack, dict[str, Result], dict[str, Result]]] = []
 AIMS = sorted({id_ for attack in ATTACKS for id_ in attack.aims if ALL or attack.quick})
 
 
@@ -34,6 +37,32 @@ def graded(repository: Path, cache: Path, ids: tuple[str, ...], minutes: float =
 def fair(honest: Path, graders_cache: Path) -> Report:
     """Give what the honest project earns on all that is attacked here."""
     return graded(honest, graders_cache, tuple(AIMS))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def table() -> Iterator[None]:
+    """Write what every attack earned to docs/attacks.md, where all of them were made."""
+    yield
+    if ALL and len(ROWS) == len(ATTACKS):
+        lines = [f"| {' | '.join(_row(*found))} |" for found in ROWS]
+        page = (ROOT / "tests/attacks/attacks.md").read_text(encoding="utf-8")
+        (ROOT / "docs/attacks.md").write_text(f"{page}{chr(10).join(lines)}\n", encoding="utf-8", newline="\n")
+
+
+def _row(attack: Attack, honest: dict[str, Result], found: dict[str, Result]) -> list[str]:
+    points = (_points(honest, attack), _points(found, attack))
+    return [str(attack.number), attack.name, ", ".join(attack.aims), *points, _told(attack, found)]
+
+
+def _points(found: dict[str, Result], attack: Attack) -> str:
+    results = [found[id_] for id_ in attack.aims]
+    return f"{sum(r.points or 0 for r in results)} of {sum(r.maximum for r in results)}"
+
+
+def _told(attack: Attack, found: dict[str, Result]) -> str:
+    """Give the first finding that is not a pass, with nothing in it of where it ran."""
+    said = next((f"{r.id} {r.outcome}: {r.observed}" for r in found.values() if r.id in attack.loses), "nothing to see")
+    return markdown(said[:160])
 
 
 @pytest.fixture
@@ -66,10 +95,12 @@ def test_an_attack_gains_nothing(
     repository = tmp_path / "attacker"
     subprocess.run(["git", "clone", "--quiet", str(honest), str(repository)], check=True)
     for name in ("models/model.onnx", "models/model.json"):
-        shutil.copyfile(honest / name, repository / name)
+        shutil.copyfile(honest / name, repository / ".git" / Path(name).name)
     attack.change(repository)
-    for command in (["add", "--all", "--force"], ["commit", "--quiet", "--message", "An improvement"]):
-        subprocess.run(["git", *command], cwd=repository, check=True, env=dict(os.environ) | IDENTITY)
+    programs = {"PATH": f"{honest / '.venv/bin'}:{os.environ['PATH']}", "PYTHONPATH": str(repository / "src")}
+    commands = [["dvc", "repro"]] if attack.runs else []
+    for command in (*commands, ["git", "add", "--all"], ["git", "commit", "--quiet", "--message", "An improvement"]):
+        subprocess.run(command, cwd=repository, check=True, env=dict(os.environ) | IDENTITY | programs)
     report = graded(repository, graders_cache, attack.aims, minutes=2)
     before, after = ({r.id: r for r in found.results} for found in (fair, report))
     assert set(after) == set(attack.aims)
@@ -79,6 +110,7 @@ def test_an_attack_gains_nothing(
         assert after[id_].outcome is not Outcome.PASS, after[id_]
     told = " ".join([*(r.observed for r in report.results), *report.flags])
     assert attack.named in told, told
+    ROWS.append((attack, before, after))
     assert not [path for path in CANARIES if path.exists()]
     with pytest.raises(TimeoutError):
         listener.accept()

@@ -44,9 +44,8 @@ class Blob:
 
 def blobs(root: Path) -> list[Blob]:
     """Give every version of every file that any branch or tag leads to. Raises `KitError`."""
-    listed = [
-        tuple(line.split(" ", 1)) for line in git(root, "rev-list", "--objects", "--all").splitlines() if " " in line
-    ]
+    lines = git(root, "rev-list", "--objects", "--all").splitlines()
+    listed = [(id_, path) for id_, _, path in (line.partition(" ") for line in lines) if path]
     if len(listed) > MOST:
         raise KitError(f"the history holds {len(listed):,} objects, at most {MOST:,} are looked through")
     paths = dict(listed)

@@ -16,7 +16,8 @@ from capstone_kit.sandbox import Running, free_port, running
 PROBES = 60  # valid requests, half of them rows of the test part
 TIMED = 300  # requests whose time is taken
 COUNTED = 25  # requests that the counters have to show
-PATIENCE = 120  # seconds until the service has to be ready
+FAILED = "Application startup failed"  # in the output of the server, which then goes on without it
+PATIENCE = 90  # seconds until the service has to be ready
 CLOSE = 2e-3  # between an answer and the expected probability; relative, for a number
 QUIET = {"BENTOML_DO_NOT_TRACK": "True", "DO_NOT_TRACK": "true"}
 
@@ -93,13 +94,14 @@ def _until_ready(client: Client, server: Running) -> float:
     while time.monotonic() - begun < PATIENCE:
         if client.ask("/readyz").status == 200:
             return time.monotonic() - begun
-        if not server.alive:
+        if not server.alive or FAILED in server.output.text:
             break
         time.sleep(0.1)
+    failed = not server.alive or FAILED in server.output.text
     lines = [line.strip() for line in server.output.text.splitlines() if line.strip()]
     said = lines[-1] if lines else "it said nothing"
-    ended = "ended" if not server.alive else f"was not ready within {PATIENCE} s"
-    raise NoEvidenceError(f"`bentoml serve` {ended}: {said}", blame=not server.alive)
+    ended = "does not start" if failed else f"was not ready within {PATIENCE} s"
+    raise NoEvidenceError(f"`bentoml serve` {ended}: {said}", blame=failed)
 
 
 def _asked(client: Client, server: Running, probes: dict[str, Any], ready: float) -> Served:
