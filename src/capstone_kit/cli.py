@@ -7,6 +7,7 @@ is quick.
 
 import errno
 import io
+import os
 import signal
 import sys
 import tempfile
@@ -222,6 +223,9 @@ def main() -> None:
         _end(1, f"error: {' '.join(safe(str(error)).split())}")
     except Interrupted:
         _end(130, "interrupted: nothing was changed")
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         if error.errno not in OF_THE_MACHINE:
             _end(3, f"bug: the traceback is in {_keep_traceback()}; please report it")

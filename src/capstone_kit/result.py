@@ -105,6 +105,19 @@ class Report:
         return sum(r.maximum for r in self.results if r.points is None)
 
     @property
+    def unrun(self) -> int:
+        """The points that only a run of the project decides, where it was not run."""
+        return sum(r.maximum for r in self.results if r.observed == NOT_RUN)
+
+    @property
+    def standing(self) -> str:
+        """The points in words: earned, open, waiting for a run."""
+        told = f"{self.score} of {self.maximum} points"
+        if self.open - self.unrun:
+            told += f", {self.open - self.unrun} to be decided by a person"
+        return told + (f", {self.unrun} need the project to run" if self.unrun else "")
+
+    @property
     def unmet(self) -> tuple[Result, ...]:
         """The results that are decided and earn less than they could, the costliest first."""
         return tuple(sorted((r for r in self.results if r.missing), key=lambda r: (-r.missing, r.id)))

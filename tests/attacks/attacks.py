@@ -5,7 +5,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from capstone_kit import grade, profiles
+from capstone_kit.examination import KNOWN
+from capstone_kit.grade import Assignment, Submission
+from capstone_kit.result import Report
+
 EVERYTHING = ("REP2", "REP3", "REP4", "MOD1", "MOD2", "MOD5")
+
+
+def graded(repository: Path, cache: Path, ids: tuple[str, ...], minutes: float = 5) -> Report:
+    """Grade some requirements of a repository."""
+    profile = profiles.load("cmu-msaie-capstone", KNOWN)
+    settings = profile.settings.model_copy(update={"minutes": minutes})
+    assignment = Assignment(profile.model_copy(update={"settings": settings}), seed=11, cache=cache, only=ids)
+    return grade.graded(Submission("team", str(repository)), assignment)
 
 
 @dataclass(frozen=True)
@@ -260,7 +273,6 @@ ATTACKS = (
         ("MOD1",),
         "claimed 0.5",
         runs=True,
-        quick=True,
     ),
     Attack(11, "a stage that copies committed outputs", copied_model, ("REP4",), ("REP4",), "stayed as they were"),
     Attack(
@@ -294,7 +306,6 @@ ATTACKS = (
         ("SRV2", "TRK3"),
         ("SRV2", "TRK3"),
         "the model says",
-        quick=True,
     ),
     Attack(19, "a service that calls out", replace(SERVICE, *CALLS_OUT), ("SRV2",), ("SRV2",), "no prediction"),
     Attack(

@@ -8,14 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from attacks import ATTACKS, Attack
+from attacks import ATTACKS, Attack, graded
 from conftest import IDENTITY
 from journey import ALL, LEFT_OUT
 
-from capstone_kit import grade, profiles
-from capstone_kit.examination import KNOWN
 from capstone_kit.formats.escape import markdown
-from capstone_kit.grade import Assignment, Submission
 from capstone_kit.result import Outcome, Report, Result
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
@@ -23,14 +20,6 @@ CANARIES = [Path(p) for p in ("/tmp/canary", "/tmp/canary-of-the-backend", "/usr
 ROOT = Path(__file__).resolve().parents[2]
 ROWS: list[tuple[Attack, dict[str, Result], dict[str, Result]]] = []
 AIMS = sorted({id_ for attack in ATTACKS for id_ in attack.aims if ALL or attack.quick})
-
-
-def graded(repository: Path, cache: Path, ids: tuple[str, ...], minutes: float = 5) -> Report:
-    """Grade some requirements of a repository."""
-    profile = profiles.load("cmu-msaie-capstone", KNOWN)
-    settings = profile.settings.model_copy(update={"minutes": minutes})
-    assignment = Assignment(profile.model_copy(update={"settings": settings}), seed=11, cache=cache, only=ids)
-    return grade.graded(Submission("team", str(repository)), assignment)
 
 
 @pytest.fixture(scope="module")

@@ -190,3 +190,11 @@ def test_the_catalogue_is_printed() -> None:
     one = capstone(ROOT, "requirements", "--profile", "duke-aipi-561").stdout
     assert "SPN6" not in one
     assert "week 6: operations" in one
+
+
+def test_a_reader_that_has_seen_enough_is_no_bug(fresh: Path) -> None:
+    """`capstone check | head -1` ends quietly."""
+    command = f"{sys.executable} -u -m capstone_kit check --format json | head -1"
+    done = subprocess.run(["sh", "-c", command], cwd=fresh, capture_output=True, text=True)
+    assert done.stdout == "{\n"
+    assert done.stderr == ""

@@ -11,7 +11,7 @@ def render(report: Report) -> str:
     lines = [f"# {markdown(report.repository)}: {report.score} of {report.maximum} points", ""]
     lines.append(f"{markdown(report.profile_title)}, commit {code(report.commit[:12])}.")
     if report.open:
-        lines.append(f"{report.open} points are still to be decided by a person.")
+        lines.append(f"{report.standing}.")
     if report.badge:
         lines.append(f"{markdown(report.badge)}.")
     for result in sorted(report.results, key=lambda r: (-r.missing, r.outcome in MET)):

@@ -8,9 +8,7 @@ LIMIT = 1_000_000  # bytes
 
 def render(report: Report) -> str:
     """Give the report as Markdown."""
-    lines = [f"## {markdown(report.profile_title)}", "", f"**{report.score} of {report.maximum} points**"]
-    if report.open:
-        lines[-1] += f", {report.open} not decided yet"
+    lines = [f"## {markdown(report.profile_title)}", "", f"**{report.standing}**"]
     if report.preview:
         lines += ["", "A preview: the grade is made by the instructor's own run."]
     unmet = report.unmet

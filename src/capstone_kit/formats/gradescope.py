@@ -9,11 +9,9 @@ from capstone_kit.result import Outcome, Report, Result
 
 def render(report: Report) -> str:
     """Give the report as Gradescope reads it."""
-    told = f"{report.score} of {report.maximum} points"
-    told += f"; {report.open} are to be decided by a person" if report.open else ""
     content = {
         "score": report.score,
-        "output": told + ("; a preview" if report.preview else ""),
+        "output": report.standing + ("; a preview" if report.preview else ""),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",

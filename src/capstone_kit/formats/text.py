@@ -74,14 +74,8 @@ def _next_steps(console: Console, report: Report) -> None:
 
 
 def _score(console: Console, report: Report) -> None:
-    waiting = [r for r in report.results if r.observed == NOT_RUN]
-    unrun = sum(r.maximum for r in waiting)
-    told = f"\n{report.score} of {report.maximum} points"
-    if report.open - unrun:
-        told += f", {report.open - unrun} to be decided by a person"
-    if waiting:
-        told += f", {unrun} need the project to run: capstone check --run"
-    console.print(Text(told, style="bold"))
+    run = ": capstone check --run" if report.unrun else ""
+    console.print(Text(f"\n{report.standing}{run}", style="bold"))
     if report.preview:
         console.print(Text("A preview, by your own files: the grade is made by the instructor's run.", style="dim"))
     if report.badge:
