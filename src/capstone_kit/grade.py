@@ -1,5 +1,6 @@
 """Grading: untrusted repositories, the instructor's profile and seed, evidence that the grader makes itself."""
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -19,10 +20,10 @@ from capstone_kit.formats import FORMATS
 from capstone_kit.gather.lab import JUDGE, Lab
 from capstone_kit.gather.own_tests import tools_of
 from capstone_kit.profiles import Profile
-from capstone_kit.project import KitError, Project
+from capstone_kit.project import CannotRunError, KitError, Project
 from capstone_kit.requirements.base import Examined, Requirement
 from capstone_kit.result import Finding, Outcome, Report, Result
-from capstone_kit.sandbox import Box, Limits, Open, Sandbox, self_test, stop_all
+from capstone_kit.sandbox import STOPPING, Box, Limits, Open, Sandbox, self_test, stop_all
 from capstone_kit.scaffold import Scaffold, of_folder
 
 REPORT = "capstone-report.json"
@@ -85,7 +86,8 @@ class Judge:
                 made = template.render({}, Path(temporary), cache)
                 template.lock(made)
                 shutil.copytree(made, Path(temporary) / "whole")
-                (Path(temporary) / "whole").rename(folder)
+                with contextlib.suppress(OSError):  # another grader was quicker
+                    (Path(temporary) / "whole").rename(folder)
         return cls(environment_of(folder, cache, trusted=None).path, folder)
 
     @cached_property
@@ -112,6 +114,8 @@ def grade(
     def one(submission: Submission) -> Report:
         folder = out / submission.team
         report = graded(submission, assignment, _earlier(folder), lambda step: say(f"{submission.team}: {step}"))
+        if STOPPING.is_set():
+            raise CannotRunError("interrupted")
         write(report, folder)
         return report
 
@@ -154,6 +158,9 @@ def graded(
     except (KitError, NoEvidenceError) as error:
         say(f"not graded: {error}")
         return undecided(submission, assignment, str(error))
+    except Exception as error:  # the examiner's own fault stops neither the others nor costs the team a point
+        say(f"not graded: the examination itself failed: {error!r}")
+        return undecided(submission, assignment, f"the examination itself failed: {type(error).__name__}")
 
 
 def _graded(
@@ -168,15 +175,19 @@ def _graded(
     scaffold = _scaffold(project, assignment.cache, folder)
     say("installing")
     judge = Judge.prepared(assignment.cache)
-    installed = environment_of(project.root, assignment.cache, judge.sources)
-    lab = _lab(submission, assignment, folder, installed, judge, scaffold, say)
-    evidence = gather.everything(lab, installed, [r.id for r in assignment.requirements])
+    try:
+        installed = environment_of(project.root, assignment.cache, judge.sources)
+        lab = _lab(submission, assignment, folder, installed, judge, scaffold, say)
+        evidence = gather.everything(lab, installed, [r.id for r in assignment.requirements])
+        digest = installed.digest
+    except KitError as error:  # nothing can be run; the files can be read all the same
+        digest, evidence = "", gather.nothing(NoEvidenceError(str(error), blame=not project.exists("uv.lock")))
     say("examining")
     report = examination.examine(
         Examined(project, evidence, scaffold),
         assignment.profile,
         assignment.requirements,
-        About(submission.team, found.commit, False, assignment.sandboxed, installed.digest, assignment.seed),
+        About(submission.team, found.commit, False, assignment.sandboxed, digest, assignment.seed),
         flags=(*found.remarks, *drift(project, scaffold, assignment.protected), *gather.flags(evidence)),
         decisions=dict(submission.decisions),
     )

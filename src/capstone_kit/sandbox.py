@@ -406,8 +406,12 @@ def occupied(folder: Path) -> int:
 RUNNING: "set[subprocess.Popen[bytes]]" = set()
 
 
+STOPPING = threading.Event()  # the grader was interrupted: nothing more is started, and nothing that ends is believed
+
+
 def stop_all() -> None:
-    """Stop every command that still runs, whoever started it: the grader was interrupted."""
+    """Stop every command that still runs, whoever started it."""
+    STOPPING.set()
     for process in tuple(RUNNING):
         _kill(process)
 
@@ -421,6 +425,8 @@ def _started(
     port: int | None = None,
     temporary: Path | None = None,
 ) -> Running:
+    if STOPPING.is_set():
+        raise CannotRunError("interrupted")
     process = subprocess.Popen(
         words,
         cwd=work if temporary is None else "/",

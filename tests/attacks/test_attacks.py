@@ -76,7 +76,7 @@ def attempt(attack: Attack) -> object:
     return pytest.param(attack, id=f"{attack.number} {attack.name}", marks=marks)
 
 
-@pytest.mark.parametrize("attack", map(attempt, ATTACKS))
+@pytest.mark.parametrize("attack", [*map(attempt, ATTACKS)])
 def test_an_attack_gains_nothing(
     attack: Attack, honest: Path, fair: Report, graders_cache: Path, tmp_path: Path, listener: socket.socket
 ) -> None:

@@ -26,7 +26,8 @@ def other_layout(root: Path) -> None:
     text = (root / "src/project/evaluate.py").read_text(encoding="utf-8")
     (folder / "test_rows.py").write_text(text, encoding="utf-8")
     (folder / "__main__.py").write_text(
-        '"""Measure."""\n\nfrom project import stage\nfrom project.measuring.test_rows import main\n\nstage.run(main)\n',
+        '"""Measure."""\n\nfrom project import stage\nfrom project.measuring.test_rows import main\n\n'
+        "stage.run(main)\n",
         encoding="utf-8",
     )
     pipeline = (root / "dvc.yaml").read_text(encoding="utf-8")

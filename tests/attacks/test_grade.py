@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bake import bake
-from conftest import IDENTITY
+from conftest import IDENTITY, Repository
 
 from capstone_kit.formats import FORMATS
 
@@ -41,9 +42,15 @@ def results(folder: Path, team: str) -> dict[str, tuple[str, int | None]]:
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fresh(generate: Callable[[str], Repository]) -> Path:
     """Give a repository as it was generated."""
-    return bake(tmp_path_factory.mktemp("fresh"))
+    return generate("mechanical").path
+
+
+@pytest.fixture(scope="module")
+def unlocked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give one without a lock file."""
+    return bake(tmp_path_factory.mktemp("unlocked"))
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,13 @@ def test_work_earns_points_and_the_template_none(graded: Path) -> None:
 def test_a_repository_that_is_not_there_is_left_to_a_person(graded: Path) -> None:
     """It is inconclusive, never zero, and the others are graded all the same."""
     assert set(results(graded, "lost").values()) == {("inconclusive", None)}
+
+
+def test_without_a_lock_file_the_rest_is_still_judged(unlocked: Path, graders_cache: Path, tmp_path: Path) -> None:
+    """What needs an environment fails, with the reason; what is read from the files is read."""
+    grade(graders_cache, str(unlocked), "--out", str(tmp_path), "--only", "REP1", "--only", "REP2", "--only", "QA4")
+    found = results(tmp_path, unlocked.name)
+    assert (found["REP1"][0], found["REP2"][0], found["QA4"][0]) == ("fail", "fail", "scaffold")
 
 
 def test_a_second_run_gives_the_same(roster: Path, graded: Path, graders_cache: Path, tmp_path: Path) -> None:

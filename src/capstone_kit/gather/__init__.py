@@ -56,6 +56,14 @@ def everything(lab: Lab, installed: Installed, asked: Collection[str]) -> Eviden
     return evidence
 
 
+def nothing(reason: NoEvidenceError) -> Evidence:
+    """Give evidence in which every item is missing for the same reason."""
+    evidence = Evidence()
+    for kind in (Installation, *(kind for kind, _, _ in MAKERS)):
+        evidence.lacks(kind, reason)
+    return evidence
+
+
 def _make(evidence: Evidence, kind: type, make: Callable[[], Any]) -> None:
     try:
         evidence.add(make())
