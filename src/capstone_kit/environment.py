@@ -1,5 +1,6 @@
 """The virtual environment of a repository's lock file, made without running any of its code."""
 
+import contextlib
 import hashlib
 import os
 import re
@@ -17,9 +18,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from capstone_kit.project import KitError, Project, safe
+from capstone_kit.sandbox import VENV
 
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?")
 OURS = "capstone-kit"
+INSTALL = ("pip", "install", "--quiet", "--no-compile-bytecode", "--python")
 CROSS = "\N{MULTIPLICATION SIGN}"  # before the reason, where uv cannot resolve
 
 
@@ -53,12 +56,11 @@ def environment_of(clone: Path, cache: Path, trusted: frozenset[str] | None = fr
         with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as folder:
             made = Path(folder) / "venv"
             _uv(Path(folder), "venv", "--quiet", "--relocatable", "--python", sys.executable, str(made))
-            _install(made, wheels, "--no-build")
-            _install(made, built)
             tool = _uv(Path(folder), "self", "version", "--short").split()[0]
-            _uv(
-                Path(folder), "pip", "install", "--quiet", "--no-build", "--python", str(made), f"uv=={tool}"
-            )  # for bentoml build
+            _uv(Path(folder), *INSTALL, str(made), "--no-build", f"uv=={tool}")  # for `bentoml build`
+            _install(made, built)
+            _install(made, wheels, "--no-build")  # last: from here on the environment's Python runs in sandboxes alone
+            _compile(made)
             try:
                 made.rename(path)
             except OSError:  # another grader was quicker
@@ -71,8 +73,19 @@ def _install(environment: Path, requirements: list[str], *options: str) -> None:
         return
     wanted = environment.parent / "requirements.txt"
     wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-    words = ("--quiet", "--no-deps", "--require-hashes", "--compile-bytecode", "--python", str(environment), *options)
-    _uv(environment.parent, "pip", "install", *words, "--requirements", str(wanted))
+    words = ("--no-deps", "--require-hashes", *options, "--requirements", str(wanted))
+    _uv(environment.parent, *INSTALL, str(environment), *words)
+
+
+def _compile(environment: Path) -> None:
+    """Compile all modules, without `site`: in the environment's own Python, lines of `.pth` files would run.
+
+    What cannot be compiled is left to the sandbox.
+    """
+    names = ("-s", str(environment), "-p", VENV)  # what tracebacks show
+    words = (sys.executable, "-I", "-S", "-m", "compileall", "-q", "-q", "-j", "0", *names, str(environment / "lib"))
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(words, cwd=environment, capture_output=True, stdin=subprocess.DEVNULL, timeout=900)
 
 
 def locked(clone: Path) -> tuple[list[str], list[str], list[str]]:
@@ -83,7 +96,7 @@ def locked(clone: Path) -> tuple[list[str], list[str], list[str]]:
     with tempfile.TemporaryDirectory() as folder:  # uv sees these two files and nothing else of the repository
         (Path(folder) / "uv.lock").write_text(lock, encoding="utf-8")
         (Path(folder) / "pyproject.toml").write_text(Project(clone).text("pyproject.toml"), encoding="utf-8")
-        options = ("--frozen", "--quiet", "--no-emit-project", "--no-header", "--no-annotate")
+        options = ("--no-config", "--frozen", "--quiet", "--no-emit-project", "--no-header", "--no-annotate")
         exported = _uv(Path(folder), "export", *options, "--no-emit-package", OURS, "--format", "requirements.txt")
     wheels, sources, left_out = [], [], []
     for entry in exported.replace("\\\n", " ").splitlines():
@@ -102,7 +115,7 @@ def locked(clone: Path) -> tuple[list[str], list[str], list[str]]:
 
 def _uv(root: Path, *words: str) -> str:
     """Run uv with the instructor's settings alone. Raises `KitError`."""
-    hidden = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PROJECT", "PYTHONPATH"}
+    hidden = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT", "UV_PROJECT", "UV_COMPILE_BYTECODE", "PYTHONPATH"}
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     more = {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
     try:
