@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
+import stat
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +16,9 @@ from capstone_kit.project import KitError, safe
 
 FILES = 20_000  # in a commit, at most
 BYTES = 500_000_000  # of them together, at most
+HISTORY = 4_000_000_000  # bytes of a repository's history, at most
+PATIENCE = 1800  # seconds for one command of git
+KEPT = ("PATH", "HOME", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "GIT_SSL_CAINFO", "http_proxy", "https_proxy", "HTTPS_PROXY")
 SETTINGS = {
     "core.hooksPath": os.devnull,
     "core.fsmonitor": "false",
@@ -24,12 +29,19 @@ SETTINGS = {
     "protocol.file.allow": "always",
     "protocol.https.allow": "always",
     "protocol.ssh.allow": "always",
-    "safe.directory": "*",
     "submodule.recurse": "false",
     "transfer.fsckObjects": "false",
     "gc.auto": "0",
     "credential.interactive": "false",
 }
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a commit."""
+
+    mode: str  # six octal digits
+    name: str
 
 
 @dataclass(frozen=True)
@@ -50,11 +62,13 @@ def checkout(source: str, into: Path, commit: str | None = None, before: datetim
     if place.startswith("-") or "::" in place:
         raise KitError(f"{safe(source)} is no path or address of a repository")
     into.parent.mkdir(parents=True, exist_ok=True)
-    address = Path(place).as_uri() if Path(place).exists() else place
-    _git(into.parent, "clone", "--quiet", "--no-local", "--no-checkout", "--template=", "--", address, str(into))
+    with tempfile.TemporaryDirectory() as folder:
+        address = _neutral(Path(place), Path(folder) / "neutral").as_uri() if Path(place).is_dir() else place
+        _git(into.parent, "clone", "--quiet", "--no-local", "--no-checkout", "--template=", "--", address, str(into))
     try:
         chosen = _chosen(into, commit, before)
-        _refuse_bad_trees(into, chosen)
+        entries = _tree(into, chosen)
+        _refuse_bad_names(entries)
         shutil.rmtree(into / ".git" / "info", ignore_errors=True)
         (into / ".git" / "info").mkdir()
         # the attributes of the repository's own files would start filters: these stand above them
@@ -65,13 +79,86 @@ def checkout(source: str, into: Path, commit: str | None = None, before: datetim
     except KitError:
         shutil.rmtree(into, ignore_errors=True)
         raise
-    return Checkout(chosen, tuple(_remarks(into, chosen, before)))
+    return Checkout(chosen, tuple(_remarks(into, entries, chosen, before)))
+
+
+def _neutral(source: Path, into: Path) -> Path:
+    """Give the history of a repository on this machine without its settings: git obeys those when it serves it, too.
+
+    Links, and alternates that name other repositories' objects, are left behind; whose folder it is does not matter.
+    """
+    kept, head = _history(source)
+    _git(into.parent, "init", "--quiet", "--bare", "--template=", str(into))
+    left = HISTORY
+    for parent, folders, files in os.walk(kept):
+        if Path(parent) == kept:
+            folders[:] = [name for name in folders if name in ("objects", "refs")]
+            files = [name for name in files if name in ("packed-refs", "shallow")]
+        there = into / Path(parent).relative_to(kept)
+        there.mkdir(exist_ok=True)
+        for name in files:
+            found = Path(parent, name)
+            if not stat.S_ISREG(found.lstat().st_mode) or name.endswith("alternates"):
+                continue
+            left -= found.stat().st_size
+            if left < 0:
+                raise KitError(f"the history has more than {HISTORY:,} bytes: too many to be examined")
+            shutil.copyfile(found, there / name, follow_symlinks=False)
+    shutil.copyfile(head, into / "HEAD", follow_symlinks=False)
+    return into
+
+
+def _history(source: Path) -> tuple[Path, Path]:
+    """Give the folder of a repository's history, and its `HEAD`. Raises `KitError` if it only names another's."""
+    place = source / ".git"
+    if place.is_symlink() or (place if place.is_dir() else source).joinpath("HEAD").is_symlink():
+        raise KitError(f"{source} holds a link where its history should lie: it is not followed")
+    if not place.is_file():
+        kept = place if place.is_dir() else source
+        if not (kept / "HEAD").is_file():
+            raise KitError(f"{source} is no repository of git")
+        return kept, kept / "HEAD"
+    tree = (source / place.read_text(encoding="utf-8").removeprefix("gitdir:").strip()).resolve()
+    try:
+        known = Path((tree / "gitdir").read_text(encoding="utf-8").strip()).resolve() == place.resolve()
+        shared = (tree / "commondir").read_text(encoding="utf-8").strip()
+    except OSError:
+        known, shared = False, ""
+    if not known:
+        raise KitError(f"{place} names the history of another repository, which has no such worktree")
+    return (tree / shared).resolve(), tree / "HEAD"
 
 
 def _git(root: Path, *words: str) -> str:
     """Run git with settings that the repository cannot change. Raises `KitError`."""
-    options = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SSH_AUTH_SOCK", "SSL_CERT_FILE") if name in os.environ}
+    verb = words[0]
+    words = ("git", *(part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")), *words)
+    try:
+        done = subprocess.run(
+            [*_bounded(), *words],
+            cwd=root,
+            env=_variables(),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        raise KitError(f"git {verb}: no end within {PATIENCE // 60} minutes") from None
+    if done.returncode:
+        lines = safe(done.stderr.decode("utf-8", "replace")).strip().splitlines()
+        said = next((line for line in lines if line.startswith("fatal:")), lines[-1] if lines else "no reason given")
+        raise KitError(f"git {verb}: {said.removeprefix('fatal: ')}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _bounded() -> tuple[str, ...]:
+    """Give the words before a command that bound the size of each file that it writes, where there are such words."""
+    return ("prlimit", f"--fsize={HISTORY}", "--") if shutil.which("prlimit") else ()
+
+
+def _variables() -> dict[str, str]:
+    """Give the environment of git: of the instructor's, only what leads to other machines."""
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     quiet = {
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -81,14 +168,7 @@ def _git(root: Path, *words: str) -> str:
         "GIT_LFS_SKIP_SMUDGE": "1",
         "LC_ALL": "C.UTF-8",
     }
-    done = subprocess.run(
-        ["git", *options, *words], cwd=root, env=kept | quiet, capture_output=True, stdin=subprocess.DEVNULL
-    )
-    if done.returncode:
-        lines = safe(done.stderr.decode("utf-8", "replace")).strip().splitlines()
-        said = next((line for line in lines if line.startswith("fatal:")), lines[-1] if lines else "no reason given")
-        raise KitError(f"git {words[0]}: {said.removeprefix('fatal: ')}")
-    return done.stdout.decode("utf-8", "replace")
+    return kept | quiet
 
 
 def _chosen(root: Path, commit: str | None, before: datetime | None) -> str:
@@ -106,24 +186,42 @@ def _chosen(root: Path, commit: str | None, before: datetime | None) -> str:
     return _git(root, "rev-parse", "--verify", f"{branch}^{{commit}}").strip()
 
 
-def _refuse_bad_trees(root: Path, commit: str) -> None:
-    """Refuse a tree that is too large, or whose paths lead out of it."""
-    listed = _git(root, "ls-tree", "-r", "-l", "-z", "--full-tree", commit).split("\0")
-    entries = [line.split("\t", 1) for line in listed if line]
-    if len(entries) > FILES:
-        raise KitError(f"the commit holds {len(entries):,} files, at most {FILES:,} are examined")
-    total = sum(int(size) for head, _ in entries if (size := head.split()[3]).isdigit())
-    if total > BYTES:
-        raise KitError(f"the files of the commit have {total:,} bytes, at most {BYTES:,} are examined")
-    for _, name in entries:
+def _tree(root: Path, commit: str) -> list[Entry]:
+    """Give what a commit holds. Raises `KitError` where it is too much, before all of it is read.
+
+    A few trees that hold each other can name more files than there is memory.
+    """
+    words = ("git", "ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+    entries, left, total = [], b"", 0
+    with subprocess.Popen(words, cwd=root, env=_variables(), stdout=subprocess.PIPE) as listing:
+        assert listing.stdout
+        while chunk := listing.stdout.read(65_536):
+            *lines, left = (left + chunk).split(b"\0")
+            for line in lines:
+                head, _, name = line.decode("utf-8", "replace").partition("\t")
+                mode, _, _, size = head.split()
+                total += int(size) if size.isdigit() else 0
+                entries.append(Entry(mode, name))
+            if len(entries) > FILES or total > BYTES:
+                listing.kill()
+                raise KitError(
+                    f"the commit holds more than {FILES:,} files: too many to be examined"
+                    if len(entries) > FILES
+                    else f"the files of the commit have more than {BYTES:,} bytes: too many to be examined"
+                )
+    return entries
+
+
+def _refuse_bad_names(entries: list[Entry]) -> None:
+    """Refuse paths that lead out of the repository, or that steer a terminal."""
+    for name in (entry.name for entry in entries):
         if any(part.lower() in ("..", ".git", "") for part in name.split("/")) or safe(name) != name:
             raise KitError(f"the commit holds a file of the name {name!a}, which no honest repository has")
 
 
-def _remarks(root: Path, commit: str, before: datetime | None) -> Iterable[str]:
-    listed = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit).split("\0")
-    links = [line.split("\t", 1)[1] for line in listed if line.startswith("120000")]
-    modules = [line.split("\t", 1)[1] for line in listed if line.startswith("160000")]
+def _remarks(root: Path, entries: list[Entry], commit: str, before: datetime | None) -> Iterable[str]:
+    links = [entry.name for entry in entries if entry.mode == "120000"]
+    modules = [entry.name for entry in entries if entry.mode == "160000"]
     if links:
         yield f"holds links, which are not followed: {', '.join(links[:3])}"
     if modules:

@@ -4,6 +4,7 @@ import os
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import pytest
 from conftest import IDENTITY
@@ -132,9 +133,72 @@ def test_too_many_files_are_refused(hostile: Hostile, tmp_path: Path, monkeypatc
     for number in range(6):
         (hostile.root / str(number)).write_text("x", encoding="utf-8")
     hostile.commit()
-    with pytest.raises(KitError, match="holds 7 files, at most 5"):
+    with pytest.raises(KitError, match="holds more than 5 files"):
         checkout(str(hostile.root), tmp_path / "clone")
     assert not (tmp_path / "clone").exists()
+
+
+def test_trees_that_hold_each_other_are_refused(hostile: Hostile, tmp_path: Path) -> None:
+    """Ten small trees name ten thousand million files: they are not counted to the end."""
+    found, kind = hostile.git("hash-object", "-w", "README.md").strip(), "100644 blob"
+    for _ in range(10):
+        listing = tmp_path / "listing"
+        listing.write_text("".join(f"{kind} {found}\tf{n}\n" for n in range(10)), encoding="utf-8")
+        with listing.open() as lines:
+            found, kind = _mktree(hostile.root, lines), "040000 tree"
+    bomb = hostile.git("commit-tree", "-m", "x", found).strip()
+    hostile.git("update-ref", "HEAD", bomb)
+    with pytest.raises(KitError, match="too many to be examined"):
+        checkout(str(hostile.root), tmp_path / "clone")
+
+
+def _mktree(root: Path, lines: IO[str]) -> str:
+    done = subprocess.run(["git", "mktree"], cwd=root, stdin=lines, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_objects_of_other_repositories_are_not_reached(hostile: Hostile, tmp_path: Path) -> None:
+    """Alternates name a folder of the machine's: what lies there is not the team's."""
+    other = Hostile(tmp_path / "other")
+    (other.root / "secret").write_text("sesame", encoding="utf-8")
+    commit = other.commit()
+    alternates = hostile.root / ".git/objects/info/alternates"
+    alternates.parent.mkdir(exist_ok=True)
+    alternates.write_text(f"{other.root}/.git/objects\n", encoding="utf-8")
+    (hostile.root / ".git/refs/heads/main").write_text(f"{commit}\n", encoding="utf-8")
+    with pytest.raises(KitError, match="git clone: "):
+        checkout(str(hostile.root), tmp_path / "clone")
+
+
+def test_a_repository_of_another_user_is_examined(hostile: Hostile, tmp_path: Path) -> None:
+    """Submissions are often unpacked by somebody else."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    for path in (hostile.root, *hostile.root.rglob("*")):
+        os.chown(path, 65533, 65533, follow_symlinks=False)
+    checkout(str(hostile.root), tmp_path / "clone")
+    assert (tmp_path / "clone/README.md").read_text() == "hello\n"
+
+
+def test_a_worktree_is_examined(hostile: Hostile, tmp_path: Path) -> None:
+    """Teams have them, too."""
+    hostile.git("worktree", "add", "--quiet", "-b", "new", str(tmp_path / "tree"))
+    hostile.commit()
+    found = checkout(str(tmp_path / "tree"), tmp_path / "clone").commit
+    assert found == hostile.git("rev-parse", "new").strip() != hostile.git("rev-parse", "main").strip()
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_another_teams_history_is_not_handed_in(hostile: Hostile, tmp_path: Path, link: bool) -> None:
+    """`.git` as a link or a file that names the folder of a neighbour."""
+    thief = tmp_path / "thief"
+    thief.mkdir()
+    if link:
+        (thief / ".git").symlink_to(hostile.root / ".git")
+    else:
+        (thief / ".git").write_text("gitdir: ../hostile/.git\n", encoding="utf-8")
+    with pytest.raises(KitError, match=r"not followed|history of another"):
+        checkout(str(thief), tmp_path / "clone")
 
 
 def test_a_commit_is_checked_out_by_its_hash(hostile: Hostile, tmp_path: Path) -> None:
