@@ -14,8 +14,8 @@ from playwright.sync_api import ViewportSize, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/kit")]
 
-from conftest import Repository, serving  # noqa: E402
-from tables import TABLES  # noqa: E402
+from conftest import Repository, serving
+from tables import TABLES
 
 PICTURES = ROOT / "docs/pictures"
 TABLE = next(table for table in TABLES if table.name == "penguins")

@@ -19,8 +19,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/kit")]
 
-from conftest import Repository  # noqa: E402
-from tables import TABLES, Table  # noqa: E402
+from conftest import Repository
+from tables import TABLES, Table
 
 REPORT = ROOT / "docs/tables.md"
 HEAD = """# Real tables
