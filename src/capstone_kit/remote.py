@@ -1,6 +1,7 @@
 """The team's DVC remote: written into the configuration, tried with a push and a pull, and what CI needs for it."""
 
 import importlib.util
+import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -59,6 +60,23 @@ def set_up(project: Project, url: str, options: dict[str, object], private: dict
         else "next: uv run dvc push"
     )
     _say_what_ci_needs(project, scheme)
+
+
+def use_secrets(project: Project) -> None:
+    """Give DVC the keys that CI hands over as environment variables, in files that git ignores and only we can read.
+
+    Those of S3 and Azure are read from the environment by their own libraries.
+    """
+    for variable, option in (("DVC_SSH_KEY", "keyfile"), ("GOOGLE_APPLICATION_CREDENTIALS_DATA", "credentialpath")):
+        secret = os.environ.get(variable)
+        if not secret:
+            continue
+        path = project.path(f".dvc/tmp/{option}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(secret.strip() + "\n")
+        run(project.root, "dvc", "remote", "modify", "--quiet", "--local", NAME, option, str(path))
 
 
 def _contents(project: Project, names: Iterable[str]) -> dict[str, bytes | None]:

@@ -14,7 +14,7 @@ import pandas as pd
 import yaml
 from pandas.util import hash_array
 
-from capstone_kit import drawing
+from capstone_kit import drawing, remote
 from capstone_kit.adopt.profile import numbers
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, KitError, Project, run
 from capstone_kit.writing import Transaction, text_of
@@ -65,6 +65,7 @@ def _missing(project: Project, source: str) -> str:
     if not record.exists():
         return "neither git nor DVC has it"
     try:
+        remote.use_secrets(project)
         run(project.root, "dvc", "pull", "--quiet", f"{source}.dvc")
     except KitError as error:
         return str(error) if "path: http" not in project.text(f"{source}.dvc") else _fetched_anew(project, source)
