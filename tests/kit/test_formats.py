@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+import os
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -18,6 +19,7 @@ from capstone_kit.gradebook import Member, Team
 from capstone_kit.project import KitError
 from capstone_kit.result import Outcome, Report, Result
 
+GOLDEN = Path(__file__).parent / "golden"
 NASTY = (
     '=HYPERLINK("http://evil")',
     "+1",
@@ -84,6 +86,14 @@ def report(text: str = "3 of 4 rows") -> Report:
 def rendered(form: str, text: str = "3 of 4 rows") -> str:
     """Give the report in a form."""
     return FORMATS[form].render(report(text))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_form_is_as_it_was(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever changes a form sees it: `uv run python tests/kit/test_formats.py` writes the files anew."""
+    monkeypatch.setenv("COLUMNS", "80")
+    path = GOLDEN / FORMATS[form].file
+    assert rendered(form) == path.read_text(encoding="utf-8")
 
 
 def test_the_score_counts_what_is_decided() -> None:
@@ -290,3 +300,10 @@ def test_a_roster_gathers_members(tmp_path: Path) -> None:
     otto, solo = gradebook.roster(tmp_path / "roster.csv")
     assert [member.id for member in otto.members] == ["s1", "s2"]
     assert solo.members == ()
+
+
+if __name__ == "__main__":
+    os.environ["COLUMNS"] = "80"
+    GOLDEN.mkdir(exist_ok=True)
+    for name, known in FORMATS.items():
+        (GOLDEN / known.file).write_text(rendered(name), encoding="utf-8", newline="\n")
