@@ -10,11 +10,12 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import pytest
 from markdown_it import MarkdownIt
 
 from capstone_kit import gradebook
-from capstone_kit.formats import FORMATS
+from capstone_kit.formats import FORMATS, canonical
 from capstone_kit.gradebook import Member, Team
 from capstone_kit.project import KitError
 from capstone_kit.result import Outcome, Report, Result
@@ -106,6 +107,14 @@ def test_the_score_counts_what_is_decided() -> None:
 def test_a_report_is_read_back_as_it_was_written() -> None:
     """JSON is the canonical form."""
     assert Report.from_dict(json.loads(rendered("json"))) == report()
+
+
+@pytest.mark.parametrize("text", ["plain", *NASTY])
+def test_the_canonical_report_keeps_to_its_schema(text: str) -> None:
+    """Every field is described, and none is there that is not."""
+    schema = json.loads((Path(canonical.__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(rendered("json", text)), schema)
 
 
 @pytest.mark.parametrize(
