@@ -18,7 +18,7 @@ from capstone_kit.result import Outcome, Report, Result
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 CANARIES = [Path(p) for p in ("/tmp/canary", "/tmp/canary-of-the-backend", "/usr/local/canary")]
 ROOT = Path(__file__).resolve().parents[2]
-ROWS: list[tuple[Attack, dict[str, Result], dict[str, Result]]] = []
+MADE = ROOT / ".cache/attacks"
 AIMS = sorted({id_ for attack in ATTACKS for id_ in attack.aims if ALL or attack.quick})
 
 
@@ -30,12 +30,13 @@ def fair(honest: Path, graders_cache: Path) -> Report:
 
 @pytest.fixture(scope="module", autouse=True)
 def table() -> Iterator[None]:
-    """Write what every attack earned to docs/attacks.md, where all of them were made."""
+    """Write docs/attacks.md where what every attack earned is known, of this run or of those before."""
     yield
-    if ALL and len(ROWS) == len(ATTACKS):
-        lines = [f"| {' | '.join(_row(*found))} |" for found in ROWS]
+    rows = [MADE / f"{place:02}.md" for place in range(len(ATTACKS))]
+    if ALL and all(row.exists() for row in rows):
         page = (ROOT / "tests/attacks/attacks.md").read_text(encoding="utf-8")
-        (ROOT / "docs/attacks.md").write_text(f"{page}{chr(10).join(lines)}\n", encoding="utf-8", newline="\n")
+        lines = [row.read_text(encoding="utf-8") for row in rows]
+        (ROOT / "docs/attacks.md").write_text(page + "".join(lines), encoding="utf-8", newline="\n")
 
 
 def _row(attack: Attack, honest: dict[str, Result], found: dict[str, Result]) -> list[str]:
@@ -99,7 +100,10 @@ def test_an_attack_gains_nothing(
         assert after[id_].outcome is not Outcome.PASS, after[id_]
     told = " ".join([*(r.observed for r in report.results), *report.flags])
     assert attack.named in told, told
-    ROWS.append((attack, before, after))
+    if ALL:
+        MADE.mkdir(parents=True, exist_ok=True)
+        line = f"| {' | '.join(_row(attack, before, after))} |\n"
+        (MADE / f"{ATTACKS.index(attack):02}.md").write_text(line, encoding="utf-8")
     assert not [path for path in CANARIES if path.exists()]
     with pytest.raises(TimeoutError):
         listener.accept()
