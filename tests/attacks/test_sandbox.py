@@ -13,7 +13,7 @@ import pytest
 
 from capstone_kit import sandbox
 from capstone_kit.project import CannotRunError
-from capstone_kit.sandbox import Limits, Sandbox, running
+from capstone_kit.sandbox import Limits, Sandbox, bubble, running
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 
@@ -44,28 +44,41 @@ def test_the_self_test_passes(box: Sandbox) -> None:
     sandbox.self_test(box)
 
 
-WALLS = ("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session")
+WALLS = ("--unshare-user", "--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts")
 
 
 @pytest.mark.parametrize(
-    ("left", "says"),
+    ("wall", "says"),
     [
-        ((*WALLS, "--disable-userns"), "is reachable"),
-        ((*WALLS, "--unshare-net"), "namespaces can be nested"),
+        ("--unshare-net", "is reachable"),
+        ("--unshare-pid", "processes of the machine are seen"),
+        ("--unshare-ipc", "shared memory is the machine's"),
+        ("--disable-userns", "namespaces can be nested"),
+        ("--new-session", "the session is the grader's"),
+        ("--die-with-parent", "processes outlive the grader"),
     ],
 )
 def test_a_weakened_command_line_is_refused(
-    box: Sandbox, monkeypatch: pytest.MonkeyPatch, left: tuple[str, ...], says: str
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, wall: str, says: str
 ) -> None:
     """Whoever takes a wall out of the sandbox grades nothing."""
-    monkeypatch.setattr(sandbox, "ISOLATED", left)
+    whole = (*WALLS, *(word for word in bubble.ISOLATED if word != "--unshare-all"))
+    monkeypatch.setattr(bubble, "ISOLATED", tuple(word for word in whole if word != wall))
     with pytest.raises(CannotRunError, match=says):
+        sandbox.self_test(box)
+
+
+def test_without_the_filter_of_system_calls_nothing_is_graded(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory could then be held that no process is seen to hold."""
+    monkeypatch.setattr(bubble.calls, "NUMBERS", {})
+    monkeypatch.setattr(bubble.calls.program, "__defaults__", ("unknown",))
+    with pytest.raises(CannotRunError, match="memory can be held unseen"):
         sandbox.self_test(box)
 
 
 def test_without_bubblewrap_nothing_runs(box: Sandbox, work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence says what to install."""
-    monkeypatch.setenv("PATH", str(work))
+    monkeypatch.setattr(bubble, "PROGRAMS", str(work))
     with pytest.raises(CannotRunError, match="apt-get install bubblewrap"):
         box.run(work, "true")
 
@@ -82,9 +95,13 @@ def test_the_environment_is_made_anew(box: Sandbox, work: Path, monkeypatch: pyt
     """No variable of the instructor's gets in, and nothing says that this is a grader."""
     monkeypatch.setenv("INSTRUCTORS_TOKEN", "sesame")
     told = python(
-        box, work, "import os, socket, getpass; print(dict(os.environ), socket.gethostname(), os.getcwd())"
+        box,
+        work,
+        "import os, socket; print(dict(os.environ), socket.gethostname(), os.getcwd()); "
+        "print([open(f'/proc/1/{name}').read() for name in ('cmdline', 'environ')])",
     ).output
     assert "sesame" not in told
+    assert str(work) not in told
     assert not [word for word in ("grade", "capstone", "sandbox") if word in told.lower()]
 
 
@@ -129,19 +146,14 @@ def test_its_own_loopback_answers_from_outside(box: Sandbox, work: Path) -> None
         assert answer.endswith(b"hello")
 
 
-def test_a_link_in_the_place_of_the_relay_leads_nowhere(box: Sandbox, work: Path, tmp_path: Path) -> None:
-    """The folder of the socket is the project's to write in: what it puts there instead is not followed."""
-    with socket.socket(socket.AF_UNIX) as instructors:
-        instructors.bind(str(tmp_path / "s"))
-        instructors.listen()
-        code = f"import os, time; time.sleep(1); os.unlink('/opt/relay/socket'); os.symlink({str(tmp_path / 's')!r}, "
-        code += "'/opt/relay/socket'); open('ready', 'w'); time.sleep(30)"
-        with running(box, work, "python", "-c", code, port=3000) as server:
-            deadline = time.monotonic() + 20
-            while not (work / "ready").exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            with pytest.raises(OSError, match=r"no socket|Too many levels"):
-                server.connect()
+def test_what_is_no_connection_is_not_taken_for_one(box: Sandbox, work: Path) -> None:
+    """Nothing listens, or what forwards was ended: an error, never another descriptor of the team's."""
+    with running(box, work, "sleep", "30", port=3000) as server, pytest.raises(ConnectionRefusedError):
+        server.connect()
+    with running(box, work, "sh", "-c", "sleep 1; kill -9 -1", port=3000) as server:
+        time.sleep(1.5)
+        with pytest.raises(OSError, match=r"refused|pipe|reset"):
+            server.connect(2)
 
 
 def test_a_fork_bomb_ends(box: Sandbox, work: Path) -> None:
@@ -158,6 +170,57 @@ def test_memory_is_bounded_over_all_processes(box: Sandbox, work: Path) -> None:
     assert (done.status, done.stopped) == (None, "memory")
 
 
+def test_memory_that_processes_share_is_counted(box: Sandbox, work: Path) -> None:
+    """Once: a shared mapping counts, and copies that were never written to do not."""
+    shared = "import mmap, time\nm = mmap.mmap(-1, 4 * 10**8)\nfor i in range(0, len(m), 4096): m[i] = 1\ntime.sleep(9)"
+    assert python(box, work, shared, memory_mb=200).stopped == "memory"
+    forked = "import os, time\nx = b'x' * 100_000_000\nfor _ in range(5):\n    if os.fork() == 0: break\ntime.sleep(1)"
+    assert python(box, work, forked, memory_mb=250).stopped == ""
+
+
+@pytest.mark.parametrize(
+    "code", ["import os; os.memfd_create('x')", "print(ctypes.CDLL(None).shmget(0, 4096, 0o1600))"]
+)
+def test_memory_that_belongs_to_no_process_is_not_to_be_had(box: Sandbox, work: Path, code: str) -> None:
+    """It could not be counted."""
+    told = python(box, work, f"import ctypes\n{code}").output
+    assert "Function not implemented" in told or told.strip() == "-1"
+
+
+def test_deleted_files_are_counted_while_they_are_open(box: Sandbox, work: Path) -> None:
+    """They take as much room as others."""
+    code = "import os, time\nf = open('x', 'wb')\nos.unlink('x')\nf.write(b'x' * 3 * 10**8)\nf.flush()\ntime.sleep(9)"
+    assert python(box, work, code, disk_mb=100).stopped == "disk"
+
+
+def test_nothing_of_the_machine_but_the_working_copy_can_be_filled(box: Sandbox, work: Path) -> None:
+    """Not for a service either: the rest lies in memory, and is small."""
+    code = "import os; print([p for p in os.popen('df --output=target,fstype').read().splitlines() if 'ext' in p])"
+    with running(box, work, "python", "-c", f"{code}\nos.system('mount')", port=3000) as server:
+        server.process.wait(20)
+        time.sleep(0.2)
+        mounts = [line for line in server.output.text.splitlines() if " type " in line and "(rw" in line]
+    disks = [line.split()[2] for line in mounts if line.split()[4] not in ("tmpfs", "proc", "devpts", "devtmpfs")]
+    assert disks == ["/home/student/project"]
+
+
+def test_a_folder_that_turns_into_a_link_is_not_given_away(box: Sandbox, work: Path, tmp_path: Path) -> None:
+    """Root hands over the working copy while a service runs in it: never what lies behind a link."""
+    if os.geteuid() != 0:
+        pytest.skip("only root gives files away")
+    host = tmp_path / "host"
+    host.mkdir()
+    (host / "secret").touch()
+    os.link(host / "secret", work / "second-name")
+    (work / "a").mkdir()
+    (work / "a" / "secret").touch()
+    swap = f"while :; do mv a b; ln -s {host} a; sleep 0.001; rm a; mv b a; done"
+    with running(box, work, "sh", "-c", swap, port=3000):
+        for _ in range(20):
+            box.run(work, "true")
+    assert (host / "secret").stat().st_uid == 0
+
+
 def test_disk_is_bounded(box: Sandbox, work: Path) -> None:
     """A working copy that grows without end is stopped."""
     code = "import time\nfor n in range(200):\n    open(f'{n}', 'wb').write(b'x' * 10_000_000); time.sleep(0.05)"
@@ -172,10 +235,11 @@ def test_one_file_is_bounded(box: Sandbox, work: Path) -> None:
 
 
 def test_endless_output_is_thrown_away(box: Sandbox, work: Path) -> None:
-    """The end of it is kept, and no more."""
+    """The beginning and the end of it are kept, and no more."""
     done = python(box, work, "for n in range(200_000): print('x' * 500, n)")
     assert done.status == 0
     assert done.output.rstrip().endswith("199999")
+    assert "bytes left out" in done.output
     assert len(done.output) <= sandbox.TAIL
 
 
@@ -185,6 +249,17 @@ def test_time_is_bounded_and_nobody_survives(box: Sandbox, work: Path) -> None:
     done = python(box, work, code, seconds=2)
     assert (done.status, done.stopped) == (None, "time")
     assert not survivors("4321")
+
+
+def test_what_runs_on_is_gone_when_the_command_has_ended(box: Sandbox, work: Path) -> None:
+    """At once: else it could still change what the grader reads."""
+    for _ in range(5):
+        box.run(
+            work, "sh", "-c", "setsid sh -c 'while :; do date >> beat; done' < /dev/null > /dev/null 2>&1 & sleep 0.2"
+        )
+        before = (work / "beat").stat().st_size
+        time.sleep(0.1)
+        assert (work / "beat").stat().st_size == before > 0
 
 
 def test_when_the_grader_is_killed_nobody_survives(box: Sandbox, work: Path) -> None:
@@ -206,6 +281,15 @@ def test_when_the_grader_is_killed_nobody_survives(box: Sandbox, work: Path) -> 
     assert not survivors("4322")
 
 
+def test_a_python_behind_a_link_is_found(work: Path, tmp_path: Path) -> None:
+    """As uv names those that it installed."""
+    link, place = tmp_path / "cpython", tmp_path / "venv"
+    link.symlink_to(sys.base_prefix)
+    python = link / "bin" / Path(sys.executable).resolve().name
+    subprocess.run(["uv", "venv", "--quiet", "--relocatable", "--python", str(python), str(place)], check=True)
+    assert Sandbox(place).run(work, "python", "-c", "print(1)").output.strip() == "1"
+
+
 def test_an_ordinary_user_has_the_same_walls() -> None:
     """Without root it is plain bubblewrap, and holds as well."""
     if os.geteuid() != 0:
@@ -217,7 +301,7 @@ def test_an_ordinary_user_has_the_same_walls() -> None:
         folder = Path("/var/tmp") / f"user-{os.getpid()}"
         folder.mkdir(mode=0o777)
         folder.chmod(0o777)
-        kit = shutil.copytree(Path(sandbox.__file__).parent, folder / "kit" / "capstone_kit")
+        kit = shutil.copytree(Path(sandbox.__file__).parents[1], folder / "kit" / "capstone_kit")
         code = (
             f"import sys; sys.path.insert(0, {str(kit.parent)!r})\n"
             "from importlib import metadata; metadata.version = lambda name: '0'\n"
