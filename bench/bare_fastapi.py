@@ -45,9 +45,9 @@ ranges = {name: (metadata["features"][name]["low"], metadata["features"][name]["
 
 def answer(rows: list[Row]) -> list[Prediction]:
     """Give one prediction for each row."""
-    inputs = {name: np.array([[getattr(row, name)] for row in rows], dtype=np.float32) for name in NUMBERS}
-    inputs["product_quality"] = np.array([[row.product_quality] for row in rows], dtype=object)
-    (probabilities,) = session.run(["probabilities"], inputs)
+    numbers = np.array([[getattr(row, name) for name in NUMBERS] for row in rows], dtype=np.float32)
+    texts = np.array([[row.product_quality] for row in rows], dtype=object)
+    (probabilities,) = session.run(["probabilities"], {"numbers": numbers, "texts": texts})
     return [predict_row(row, chances) for row, chances in zip(rows, probabilities.tolist(), strict=True)]
 
 

@@ -38,8 +38,8 @@ TAKEN = frozenset(
     ruff schema scikit-learn scipy scmrepo semver setuptools shellingham shortuuid shtab simple-di simpleeval
     skl2onnx skops smmap sortedcontainers sqlalchemy sqlparse sqltrie starlette tabulate tblib text-unidecode
     threadpoolctl tomli-w tomlkit toolz tornado tqdm traitlets ty typer typing-extensions typing-inspection tzdata
-    tzlocal urllib3 uvicorn validators vine virtualenv voluptuous waitress watchfiles wcwidth werkzeug wrapt wsproto
-    xgboost yarl zc-lockfile zict zipp
+    tzlocal urllib3 uvicorn uvloop validators vine virtualenv voluptuous waitress watchfiles wcwidth werkzeug wrapt
+    wsproto xgboost yarl zc-lockfile zict zipp
     """.split()
 )
 

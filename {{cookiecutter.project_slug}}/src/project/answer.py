@@ -1,10 +1,14 @@
 """What the service answers, one record a row, and the log of it."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import repeat
+from operator import not_
 from pathlib import Path
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from project.predictor import Predictions, Predictor
 
@@ -25,25 +29,23 @@ class Prediction(msgspec.Struct, gc=False, omit_defaults=True):
 
 def records(found: Predictions, predictor: Predictor, request_id: str) -> list[Prediction]:
     """Give the predictions as records, in the order of the rows."""
-    count = len(found.values)
-    ids = [f"{request_id}-{row}" for row in range(count)]
-    outside: list[list[str]] = [[] for _ in range(count)]
-    for row, feature in np.argwhere(found.outside).tolist():
-        outside[row].append(predictor.features[feature].name)
+    ids = map(f"{request_id}-{{}}".format, range(len(found.values)))
     values, labels = found.values.tolist(), predictor.labels
+    outside = _named(found.outside, [feature.name for feature in predictor.features])
+    inside = map(not_, outside)
     if found.probabilities is None or found.sets is None:
         ends = [] if found.intervals is None else found.intervals.tolist()
-        return [
-            Prediction(key, value, not names, names, interval=between)
-            for key, value, names, between in zip(ids, values, outside, ends, strict=True)
-        ]
-    chances = found.probabilities.round(6).tolist()
-    sets = list(map(bytes, found.sets))
-    named = {flags: [label for label, inside in zip(labels, flags, strict=True) if inside] for flags in set(sets)}
-    return [
-        Prediction(key, labels[k], not names, names, dict(zip(labels, chance, strict=True)), named[flags])
-        for key, k, names, chance, flags in zip(ids, values, outside, chances, sets, strict=True)
-    ]
+        return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
+    chances = [dict(zip(labels, chance, strict=True)) for chance in found.probabilities.round(6).tolist()]
+    predicted = map(labels.__getitem__, values)
+    return list(map(Prediction, ids, predicted, inside, outside, chances, _named(found.sets, labels)))
+
+
+def _named(flags: npt.NDArray[np.bool_], names: Sequence[str]) -> list[list[str]]:
+    """Give for each row of `flags` the names that it flags; rows with the same flags share one list."""
+    rows = np.ascontiguousarray(flags).view(f"V{len(names)}").ravel().tolist()
+    named = {row: [name for name, flagged in zip(names, row, strict=True) if flagged] for row in set(rows)}
+    return [named[row] for row in rows]
 
 
 class PredictionLog:
