@@ -37,7 +37,7 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
         ends = [] if found.intervals is None else found.intervals.tolist()
         return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
     chances = [dict(zip(labels, chance, strict=True)) for chance in found.probabilities.round(6).tolist()]
-    predicted = map(labels.__getitem__, values)
+    predicted = [labels[value] for value in values]
     return list(map(Prediction, ids, predicted, inside, outside, chances, _named(found.sets, labels)))
 
 
