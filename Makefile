@@ -1,15 +1,16 @@
 # Each target is one line that calls the real tool. uv is fetched into .tools if the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.tools/Scripts:$(PATH)
 ALL := --config pyproject.toml . # by this file, the template too: its own becomes TOML when it is rendered
+PARALLEL := --numprocesses auto --dist loadgroup
 PYTHON ?= $(shell command -v python3 || command -v python)
 
 .PHONY: demo test test-all lint bench uv
 
 test: uv
-	uv run --quiet pytest
+	uv run --quiet pytest $(PARALLEL)
 
 test-all: uv # every real table and arbitrary tables by the hundred: an hour
-	CAPSTONE_ALL=1 uv run --quiet pytest
+	CAPSTONE_ALL=1 uv run --quiet pytest $(PARALLEL)
 
 demo: uv
 	uv run --quiet python bench/demo.py

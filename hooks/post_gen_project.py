@@ -11,14 +11,22 @@ from typing import Any
 
 ANSWERS: dict[str, Any] = json.loads(bytes.fromhex("{{ cookiecutter | hexadecimal }}"))
 VARIANTS = {"domains": "domain", "ci": "ci", "licenses": "license"}
+BEGUN = {"capstone.toml", "charter.md"}  # hold the answers; what the variant says goes on from there
 LEFT_TO_DO: list[str] = []
 
 
 def lay_variants(root: Path) -> None:
     """Copy the files of each chosen answer over the tree and remove the rest."""
     for folder, question in VARIANTS.items():
-        shutil.copytree(root / ".variants" / folder / ANSWERS[question], root, dirs_exist_ok=True)
+        chosen = root / ".variants" / folder / ANSWERS[question]
+        shutil.copytree(chosen, root, copy_function=lay, dirs_exist_ok=True)
     shutil.rmtree(root / ".variants")
+
+
+def lay(source: str, target: str) -> None:
+    """Copy a file, or go on with one that is begun."""
+    begun = Path(target).read_bytes() if Path(target).name in BEGUN else b""
+    Path(target).write_bytes(begun + Path(source).read_bytes())
 
 
 def run(*command: str) -> tuple[bool, str]:

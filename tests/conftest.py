@@ -61,15 +61,27 @@ IDENTITY = {
 }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep in one process the tests that share a repository whose making takes a minute, and else those of a file."""
+    shared = {"honest": "reference", "graders_cache": "reference", "mechanical": "generated"}
+    for item in items:
+        used = getattr(item, "fixturenames", ())
+        group = next((group for name, group in shared.items() if name in used), item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def home_left_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Have cookiecutter and cruft keep clones and replayed answers here, not in the home of who runs the tests."""
+    """Have cookiecutter, cruft and git keep and read their settings here, not in the home of who runs the tests."""
     folder = tmp_path_factory.mktemp("cookiecutter")
+    known = folder / "gitconfig"
+    known.write_text("[user]\n    name = A Student\n    email = student@example.edu\n", encoding="utf-8")
     settings = folder / "settings.yaml"
     kept = {"replay_dir": folder / "replay", "cookiecutters_dir": folder / "clones"}
     settings.write_text("".join(f"{key}: {path.as_posix()}\n" for key, path in kept.items()), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COOKIECUTTER_CONFIG", str(settings))
+        patch.setenv("GIT_CONFIG_GLOBAL", str(known))
         yield
 
 

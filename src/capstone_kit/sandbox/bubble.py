@@ -127,7 +127,7 @@ class Sandbox(Box):
             step = Path(os.path.normpath(step.parent / step.readlink()))
             names.add(step.parents[1])
         names.add(step.resolve().parents[1])
-        outside = {name for name in names if not name.resolve().is_relative_to("/usr") and name != Path("/")}
+        outside = {name for name in names if not name.is_relative_to("/usr") and name != Path("/")}
         return {name for name in outside if not name.is_relative_to(self.environment.absolute())}
 
     def _system(self) -> Iterator[str]:

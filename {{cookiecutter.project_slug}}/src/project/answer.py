@@ -29,8 +29,8 @@ class Prediction(msgspec.Struct, gc=False, omit_defaults=True):
 
 def records(found: Predictions, predictor: Predictor, request_id: str) -> list[Prediction]:
     """Give the predictions as records, in the order of the rows."""
-    ids = map(f"{request_id}-{{}}".format, range(len(found.values)))
     values, labels = found.values.tolist(), predictor.labels
+    ids = [f"{request_id}-{row}" for row in range(len(values))]
     outside = _named(found.outside, [feature.name for feature in predictor.features])
     inside = map(not_, outside)
     if found.probabilities is None or found.sets is None:
