@@ -4,7 +4,7 @@ ALL := --config pyproject.toml . # by this file, the template too: its own becom
 PARALLEL := --numprocesses auto --dist loadgroup
 PYTHON ?= $(shell command -v python3 || command -v python)
 
-.PHONY: demo test test-all lint bench uv
+.PHONY: demo test test-all lint docs bench uv
 
 test: uv
 	uv run --quiet pytest $(PARALLEL)
@@ -17,6 +17,9 @@ demo: uv
 
 lint: uv
 	uv run --quiet ruff check $(ALL) && uv run --quiet ruff format --check $(ALL) && uv run --quiet ty check
+
+docs: uv # into site/
+	uv run --quiet mkdocs build --strict
 
 bench: uv
 	uv run --quiet python bench/run.py
