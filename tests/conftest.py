@@ -148,8 +148,11 @@ def trained(repository: Repository, folder: Path) -> Repository:
 
 
 @contextmanager
-def serving(repository: Repository, *command: str, ready: str = "/readyz") -> Generator[str]:
-    """Start `command` with a free loopback port in the place of `{port}`; give the address once `ready` answers."""
+def serving(repository: Repository, *command: str, ready: str = "/readyz", **more: str) -> Generator[str]:
+    """Start `command` with a free loopback port in the place of `{port}`; give the address once `ready` answers.
+
+    `more` are environment variables.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -160,7 +163,7 @@ def serving(repository: Repository, *command: str, ready: str = "/readyz") -> Ge
         server = subprocess.Popen(
             words,
             cwd=repository.path,
-            env=repository.environment,
+            env=repository.environment | more,
             stdout=output,
             stderr=output,
             start_new_session=sys.platform != "win32",

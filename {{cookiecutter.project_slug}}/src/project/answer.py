@@ -1,10 +1,13 @@
 """What the service answers, one record a row, and the log of it."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import repeat
 from operator import not_
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -49,11 +52,17 @@ def _named(flags: npt.NDArray[np.bool_], names: Sequence[str]) -> list[list[str]
 
 
 class PredictionLog:
-    """Appends a line of JSON for each request; a line is one write, so that workers can share the file."""
+    """Appends a line of JSON for each request; a line is one write, so that workers can share the file.
 
-    def __init__(self, path: str) -> None:
-        """Open the log at `path`; "off" keeps none."""
+    A full disk stops no prediction: what could not be written is counted and said once a minute.
+    """
+
+    def __init__(self, path: str, lost: Callable[[], Any]) -> None:
+        """Open the log at `path`, where "off" keeps none; `lost` is called for each line that could not be written."""
+        self.lost = lost
         self._file = None
+        self._torn = False  # whether the last line lacks its end
+        self._quiet_until = 0.0
         if path != "off":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115  (open as long as the service is)
@@ -63,4 +72,21 @@ class PredictionLog:
         if self._file:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
             line = inputs.replace(b"\n", b" ").replace(b"\r", b" ")  # JSON text holds neither inside a string
-            self._file.write(b'{"time":"%b","inputs":%b,"answer":%b}\n' % (now, line, answer))
+            start = b"\n" if self._torn else b""
+            self._write(b'%b{"time":"%b","inputs":%b,"answer":%b}\n' % (start, now, line, answer))
+
+    def _write(self, line: bytes) -> None:
+        try:
+            written = self._file.write(line) if self._file else 0
+        except OSError as error:
+            self._lose(str(error))
+        else:
+            self._torn = written < len(line)
+            if self._torn:
+                self._lose("the line was cut short")
+
+    def _lose(self, reason: str) -> None:
+        self.lost()
+        if monotonic() >= self._quiet_until:
+            self._quiet_until = monotonic() + 60
+            print(f"warning: predictions are answered but not logged: {reason}", file=sys.stderr, flush=True)

@@ -16,15 +16,19 @@ ERROR = {
 }
 REFUSALS = {
     400: "The body breaks the data contract",
+    401: "The service asks for a key, and the request brings none that it knows",
+    408: "The body comes too slowly",
     413: "The body is too large",
     415: "The body is not declared as JSON",
+    429: "The client asks too often: Retry-After says how many seconds to wait",
+    503: "The service is overloaded: Retry-After says how many seconds to wait",
 }
 PLAIN = {"/livez": "The process is alive", "/readyz": "The model is loaded", "/metrics": "Prometheus metrics"}
 PAGES = {"/info": "What the model was made from", "/form.json": "What the page is drawn from"}
 
 
-def document(capstone: Capstone, rows: Rows) -> dict[str, Any]:
-    """Give the OpenAPI 3.0 document of the service."""
+def document(capstone: Capstone, rows: Rows, keyed: bool) -> dict[str, Any]:
+    """Give the OpenAPI 3.0 document of the service; `keyed` is whether it asks for a key."""
     refusals = {str(status): _answer(text, ERROR) for status, text in REFUSALS.items()}
     predict = {
         "operationId": "predict",
@@ -39,11 +43,17 @@ def document(capstone: Capstone, rows: Rows) -> dict[str, Any]:
     for path, text in PAGES.items():
         paths[path] = {"get": {"summary": text, "responses": {"200": _answer(text, {"type": "object"})}}}
     information = {"title": capstone.project.name, "description": capstone.project.description, "version": "1"}
-    return {"openapi": "3.0.3", "info": information, "servers": [{"url": "."}], "paths": paths}
+    found: dict[str, Any] = {"openapi": "3.0.3", "info": information, "servers": [{"url": "."}], "paths": paths}
+    if keyed:
+        predict["security"] = [{"key": []}]
+        found["components"] = {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}}
+    return found
 
 
-def form(data: DataContract, capstone: Capstone, rows: Rows, metadata: dict[str, Any], version: str) -> dict[str, Any]:
-    """Give title, target and fields as the page shows them."""
+def form(
+    data: DataContract, capstone: Capstone, rows: Rows, metadata: dict[str, Any], version: str, keyed: bool
+) -> dict[str, Any]:
+    """Give title, target and fields as the page shows them, and whether it has to ask for a key."""
     target = data.target
     return {
         "title": capstone.project.name,
@@ -59,6 +69,7 @@ def form(data: DataContract, capstone: Capstone, rows: Rows, metadata: dict[str,
         "coverage": capstone.task.coverage,
         "model_version": version,
         "fields": rows.form(metadata["features"]),
+        "keyed": keyed,
     }
 
 

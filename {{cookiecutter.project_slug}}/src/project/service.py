@@ -2,11 +2,12 @@
 
 `/predict` takes JSON and nothing else, at most `MAX_ROWS` rows in at most `MAX_BYTES` bytes, and answers bad input with
 one sentence. `/` is a form drawn from the data contract. Predictions are appended to the file that the environment
-variable PREDICTION_LOG names (logs/predictions.jsonl); `off` keeps none.
+variable PREDICTION_LOG names (logs/predictions.jsonl); `off` keeps none. `guard.py` says how keys and a rate are set.
 """
 
 import gc
 import os
+import sys
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -21,42 +22,45 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from project import answer, contract, openapi, stage
+from project.guard import Guard, Keys, Pace
 from project.predictor import Predictor
 from project.request import BadRequestError, Rows
 
-RECEIPT = Path("models/receipt.json")
 WEB = Path(__file__).parent / "web"
-MAX_BYTES = 16 * 1024 * 1024
 MAX_ROWS = 10_000
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
 
 # Tracing only where an exporter is configured: its middleware costs a fifth of the requests.
 TRACED = any(name.startswith("OTEL_EXPORTER") for name in os.environ)
 
-DATA, CAPSTONE = contract.load()
+try:  # here, so that what is wrong is said in a sentence before a worker starts
+    DATA, CAPSTONE = contract.load()
+    KEYS = Keys(os.environ.get("PREDICTION_KEYS", ""))
+    PACE = Pace(rate) if (rate := os.environ.get("PREDICTION_RATE")) else None
+    MODEL = Predictor(features=DATA.features)
+    RECEIPT = stage.read_json(Path("models/receipt.json"))
+except stage.ProjectError as error:
+    sys.exit(f"error: {error}")
 ROWS = Rows(DATA, MAX_ROWS)
 
 
 class Body(IODescriptor):
-    """The request's body as it came: the contract's own decoder reads it, so BentoML's are never reached."""
+    """The request's body as the guard read it: the contract's own decoder reads it, so BentoML's are never reached."""
 
     body: bytes
     content_type: str
 
     @classmethod
     async def from_http_request(cls, request: Request, serde: Any) -> "Body":  # noqa: ARG003
-        """Read the body, or a little more than is allowed of it."""
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                break
+        """Give the body and what it is said to be."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return cls.model_construct(body=bytes(body), content_type=kind)
+        return cls.model_construct(body=request.scope["body"], content_type=kind)
 
 
 class Answer(IODescriptor):
@@ -67,21 +71,23 @@ class Answer(IODescriptor):
     predictions: list[dict[str, Any]]
 
 
-def reply(content: Any, status: int = 200) -> Response:
+def reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Give `content` as a JSON response."""
-    return Response(answer.encode(content), status, HEADERS, media_type="application/json")
+    return Response(answer.encode(content), status, headers, media_type="application/json")
 
 
-def refuse(status: int, sentence: str, row: int | None = None, field: str | None = None) -> Response:
+def refuse(
+    status: int, sentence: str, row: int | None = None, field: str | None = None, headers: dict[str, str] | None = None
+) -> Response:
     """Give the answer to a request that is not served: what is wrong, and in which row and field."""
-    return reply({"error": sentence, "field": field, "row": row}, status)
+    return reply({"error": sentence, "field": field, "row": row}, status, headers)
 
 
 def file(name: str) -> Any:
     """Give an endpoint that serves one file of the page."""
 
     async def endpoint(_: Request) -> Response:
-        return FileResponse(WEB / name, headers=HEADERS)
+        return FileResponse(WEB / name)
 
     return endpoint
 
@@ -90,22 +96,21 @@ async def info(_: Request) -> Response:
     """Say which model answers and what it was made from."""
     bento = bentoml.server_context.bento_name, bentoml.server_context.bento_version
     running = ":".join(bento) if all(bento) and bento[1] != "not available" else None
-    return reply(stage.read_json(RECEIPT) | {"running_bento": running})
+    return reply(RECEIPT | {"running_bento": running})
 
 
 async def form(_: Request) -> Response:
     """Give what the page is drawn from."""
-    return reply(openapi.form(DATA, CAPSTONE, ROWS, stage.read_json(Path("models/model.json")), _version()))
+    return reply(openapi.form(DATA, CAPSTONE, ROWS, MODEL.metadata, _version(), bool(KEYS.keys)))
 
 
 async def document(_: Request) -> Response:
     """Give the OpenAPI document."""
-    return reply(openapi.document(CAPSTONE, ROWS))
+    return reply(openapi.document(CAPSTONE, ROWS, bool(KEYS.keys)))
 
 
 def _version() -> str:
-    receipt = stage.read_json(RECEIPT)
-    return receipt["model_version"] + (" (synthetic data)" if "data" in receipt else "")
+    return RECEIPT["model_version"] + (" (synthetic data)" if "data" in RECEIPT else "")
 
 
 PAGES = Starlette(
@@ -132,10 +137,11 @@ class Capstone:
     """Predicts from the exported model."""
 
     def __init__(self) -> None:
-        """Load the model, and hide what was loaded from the garbage collector: its full passes are the tail."""
+        """Open the log, and hide what was loaded from the garbage collector: its full passes are the tail."""
         self.version = _version()
-        self.predictor = Predictor(features=DATA.features)
-        self.log = answer.PredictionLog(os.environ.get("PREDICTION_LOG", "logs/predictions.jsonl"))
+        self.predictor = MODEL
+        lost = bentoml.metrics.Counter("prediction_log_lost_total", "Answers that could not be written to the log")
+        self.log = answer.PredictionLog(os.environ.get("PREDICTION_LOG", "logs/predictions.jsonl"), lost.inc)
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
@@ -145,8 +151,6 @@ class Capstone:
         """Predict for one row (a JSON object) or many (an array of them)."""
         if content_type != "application/json":
             return refuse(415, f"The content type is {content_type or 'missing'!r}: only application/json is accepted")
-        if len(body) > MAX_BYTES:
-            return refuse(413, f"The body has more than {MAX_BYTES:,} bytes: send fewer rows at a time")
         try:
             rows = ROWS.decode(body)
         except BadRequestError as error:
@@ -156,4 +160,7 @@ class Capstone:
         envelope = {"model_version": self.version, "coverage": CAPSTONE.task.coverage, "predictions": predictions}
         encoded = answer.encode(envelope)
         self.log.append(body, encoded)
-        return Response(encoded, 200, HEADERS, media_type="application/json")
+        return Response(encoded, media_type="application/json")
+
+
+Capstone.add_asgi_middleware(Guard, keys=KEYS, pace=PACE, refuse=refuse, headers=HEADERS)  # ty: ignore[missing-attribute]

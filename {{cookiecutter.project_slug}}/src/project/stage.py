@@ -48,3 +48,5 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ProjectError(f"{path} is missing: run `uv run dvc repro`") from None
+    except ValueError:
+        raise ProjectError(f"{path} is damaged: run `uv run dvc checkout --force`") from None

@@ -181,7 +181,7 @@ async function fetchJson(url, key, options) {
   const content = await response.json().catch(() => null);
   if (response.ok && content?.[key]) return content;
   const status = `(status ${response.status})`;
-  if (response.status >= 500) throw new Error(`The service failed ${status}. Try again, or read its log.`);
+  if (response.status >= 500 && response.status !== 503) throw new Error(`The service failed ${status}. Try again, or read its log.`);
   const message = content?.error ?? `The service gave an answer that this page does not understand ${status}.`;
   throw Object.assign(new Error(message), { field: content?.field });
 }
@@ -198,6 +198,7 @@ async function predict(event) {
   button.disabled = true;
   try {
     const headers = { "Content-Type": "application/json" };
+    if (form.keyed) headers.Authorization = `Bearer ${$("key").value.trim()}`;
     const answer = await fetchJson("predict", "predictions", { method: "POST", headers, body });
     showAnswer(answer, body);
     answered = body;
@@ -267,7 +268,8 @@ function curl(json) {
   const escape = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   const visible = json.replace(/\p{Cf}/gu, (character) => character.split("").map(escape).join(""));
   const address = new URL("predict", location.href).href;
-  return `curl '${address}' \\\n  -H 'Content-Type: application/json' \\\n  -d '${visible.replaceAll("'", "'\\''")}'`;
+  const key = form.keyed ? `  -H "Authorization: Bearer $KEY" \\\n` : "";
+  return `curl '${address}' \\\n  -H 'Content-Type: application/json' \\\n${key}  -d '${visible.replaceAll("'", "'\\''")}'`;
 }
 
 function showAnswer({ predictions: [result], coverage, model_version: version }, body) {
@@ -291,6 +293,7 @@ async function start() {
   controls = form.fields.map(drawField);
   $("fields").append(...controls.map(({ box }) => box));
   $("finder").hidden = controls.length <= 12;
+  $("keyed").hidden = !form.keyed;
   filterFields();
   $("filter").addEventListener("input", filterFields);
   $("form").addEventListener("submit", predict);
