@@ -52,7 +52,7 @@ class Keys:
         scheme, _, brought = headers.get(b"authorization", b"").partition(b" ")
         found = [hmac.compare_digest(key, brought.strip()) for key in self.keys]
         if scheme.lower() != b"bearer" or True not in found:
-            sentence = "A key is needed: send it in the header `Authorization: Bearer KEY`"
+            sentence = "A known key is needed: programs send it in the header Authorization: Bearer KEY"
             raise RefusedError(401, sentence, WWW_Authenticate="Bearer")
         return found.index(True)
 
