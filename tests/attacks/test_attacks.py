@@ -66,8 +66,8 @@ def listener() -> Iterator[socket.socket]:
 
 
 def test_the_honest_project_earns_all_of_it(fair: Report) -> None:
-    """The reference has every point that the attacks aim at, but for a drift monitor."""
-    short = [(r.id, r.outcome, r.observed) for r in fair.results if r.missing and r.id != "OPS1"]
+    """The reference has every point that the attacks aim at."""
+    short = [(r.id, r.outcome, r.observed) for r in fair.results if r.missing]
     assert not short
 
 

@@ -1,0 +1,155 @@
+"""The drift monitor: silent on rows like those it knows, ringing where they moved, whatever the contract."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import write_contract
+from scipy import stats
+
+from project import contract, drift, predictor, problem, stage, table
+
+Batches = tuple[drift.Batch, pd.DataFrame, problem.Problem, predictor.Predictor]
+
+
+@pytest.fixture
+def batches(inside: Path) -> Batches:
+    """Give the reference, the test rows, and what turns rows into a batch."""
+    data, capstone = contract.load()
+    model = predictor.Predictor(features=data.features)
+    posed = problem.Problem(data, capstone.task, model.labels)
+    reference = drift.batch(model, drift.read_reference(posed, contract.load_parameters(), drift.MOST))
+    return reference, table.read(inside / "data/splits/test.csv", data), posed, model
+
+
+def alarm(batches: Batches, rows: pd.DataFrame) -> list[drift.Comparison]:
+    """Give what moved in `rows`."""
+    reference, _, posed, model = batches
+    return [one for one in drift.compare(reference, drift.batch(model, posed.inputs(rows))) if one.moved]
+
+
+def test_resamples_are_silent(batches: Batches) -> None:
+    """Of forty batches drawn from the test rows at most two ring."""
+    rows = batches[1]
+    drawn = [rows.sample(len(rows), replace=True, random_state=seed) for seed in range(40)]
+    assert sum(bool(alarm(batches, batch)) for batch in drawn) <= 2
+
+
+def test_a_shift_rings_and_is_named(batches: Batches) -> None:
+    """Each feature that moves is among those named: numbers by two deviations, categories to their rarest."""
+    rows, posed = batches[1].sample(500, replace=True, random_state=0), batches[2]
+    for field in [f for f in posed.data.features if not f.dated][:5]:
+        values = rows[field.name]
+        if values.nunique() < 3:
+            continue
+        moved = values + 2 * values.std() if field.numeric else values.value_counts().index[-1]
+        assert field.name in [one.name for one in alarm(batches, rows.assign(**{field.name: moved}))], field.name
+
+
+def test_values_that_go_missing_ring(batches: Batches) -> None:
+    """A fifth of a feature missing is an alarm about what is missing."""
+    rows, posed = batches[1].sample(500, replace=True, random_state=0), batches[2]
+    field = next((f for f in posed.data.features if not f.dated), None)
+    if field is None:
+        pytest.skip("every feature is a date")
+    empty: Any = np.nan if field.numeric else ""
+    gone = rows[field.name].mask(np.arange(len(rows)) % 5 == 0, empty)
+    found = alarm(batches, rows.assign(**{field.name: gone}))
+    assert (field.name, "missing") in [(one.name, one.of) for one in found]
+
+
+def test_the_log_says_what_the_table_says(batches: Batches, inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that went through the service's log are compared as they are in a table; other lines are counted."""
+    _, rows, posed, _ = batches
+    bodies = posed.requests(rows)
+    lines = [f'{{"time":"","inputs":{body},"answer":{{}}}}' for body in bodies]
+    (inside / "log.jsonl").write_text("\n".join(['{"inputs":{"other": 1}}', *lines, '{"inp']) + "\n", encoding="utf-8")
+    found = {}
+    for name in ("log.jsonl", "data/splits/test.csv"):
+        monkeypatch.setattr("sys.argv", ["drift", name])
+        drift.main()
+        found[name] = stage.read_json(drift.REPORT)
+    log, of_table = found.values()
+    assert log["comparisons"] == of_table["comparisons"]
+    assert log["rows"] == of_table["rows"] | {"unread": 2}
+    assert log["alarm"] is False
+
+
+def test_the_alarm_is_an_exit_status(
+    batches: Batches, inside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A batch of one row said again and again leaves with `ALARM`, a line that names what moved, and the report."""
+    rows = batches[1].iloc[[0] * 300]
+    log = inside / "stuck.jsonl"
+    log.write_text("".join(f'{{"inputs":{body}}}\n' for body in batches[2].requests(rows)), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["drift", str(log)])
+    with pytest.raises(SystemExit) as left:
+        drift.main()
+    assert left.value.code == drift.ALARM
+    assert "ALARM" in capsys.readouterr().out
+    assert stage.read_json(drift.REPORT)["alarm"] is True
+
+
+def test_too_few_rows_are_not_judged(
+    batches: Batches, inside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below thirty rows it says so, rings nothing, and compares nothing."""
+    log = inside / "few.jsonl"
+    bodies = batches[2].requests(batches[1].head(drift.FEWEST - 1))
+    log.write_text("".join(f'{{"inputs":{body}}}\n' for body in bodies), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["drift", str(log)])
+    drift.main()
+    assert "too few" in capsys.readouterr().out
+    assert stage.read_json(drift.REPORT) | {"comparisons": []} == stage.read_json(drift.REPORT)
+
+
+@pytest.mark.usefixtures("inside")
+@pytest.mark.parametrize(("name", "text"), [("absent.jsonl", None), ("other.jsonl", '{"inputs":{"x":1}}\n')])
+def test_a_log_without_rows_is_refused_in_a_sentence(name: str, text: str | None) -> None:
+    """A log that is not there, or of another contract, is an expected error."""
+    if text:
+        Path(name).write_text(text, encoding="utf-8")
+    with pytest.raises(stage.ProjectError, match=name):
+        drift.read_live(Path(name), contract.load_data_contract(), 100)
+
+
+def test_the_exact_p_value_is_fishers() -> None:
+    """For each category it is what scipy's test of a two by two table gives."""
+    more, fewer = np.array([3, 5, 0, 12]), np.array([40, 2, 6, 20])
+    for place, p in enumerate(drift.exact(more, fewer)):
+        both = [[more[place], fewer[place]], [more.sum() - more[place], fewer.sum() - fewer[place]]]
+        assert p == pytest.approx(stats.fisher_exact(both, "greater").pvalue)
+
+
+def test_categories_alike_seldom_differ() -> None:
+    """Of two hundred pairs of samples with many rare categories at most five in a hundred have p below 0.05."""
+    rng = np.random.default_rng(0)
+    names = np.array([f"c{i}" for i in range(400)], dtype=object)
+    pairs = [(rng.choice(names, 500), rng.choice(names, 60)) for _ in range(200)]
+    assert np.mean([drift.categories(*pair)[1] < 0.05 for pair in pairs]) <= 0.05
+
+
+def test_the_time_of_a_row_and_its_season_are_not_compared(tmp_path: Path) -> None:
+    """Later rows are later: only weekday, hour and age of a dated feature are compared, of the row's time nothing."""
+    fields = [
+        {"name": "at", "type": "datetime", "role": "time"},
+        {"name": "made", "type": "date"},
+        {"name": "on", "type": "boolean"},
+        {"name": "y", "type": "number", "role": "target"},
+    ]
+    data = write_contract(tmp_path, fields)
+    day = np.array(["2026-01-05", "NaT"], dtype="datetime64[s]")
+    inputs = predictor.model_inputs({"at": day, "made": day, "on": np.array([1.0, np.nan])}, data.features)
+    model: Any = type("Model", (), {"features": data.features})
+    assert dict(drift._compared(model, inputs)).keys() == {"made day of week", "made days since 1970", "on"}
+
+
+def test_the_report_is_plain_json(batches: Batches) -> None:
+    """No NaN and no type of NumPy's gets into it."""
+    reference, rows, posed, model = batches
+    live = drift.batch(model, posed.inputs(rows.head(100)))
+    written = drift.report(drift.compare(reference, live), reference, live, 0)
+    assert json.loads(json.dumps(written, allow_nan=False)) == written
