@@ -34,17 +34,17 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
     """Give the predictions as records, in the order of the rows."""
     values, labels = found.values.tolist(), predictor.labels
     ids = [f"{request_id}-{row}" for row in range(len(values))]
-    outside = _named(found.outside, [feature.name for feature in predictor.features])
+    outside = named(found.outside, [feature.name for feature in predictor.features])
     inside = map(not_, outside)
     if found.probabilities is None or found.sets is None:
         ends = [] if found.intervals is None else found.intervals.tolist()
         return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
     chances = [dict(zip(labels, chance, strict=True)) for chance in found.probabilities.round(6).tolist()]
     predicted = [labels[value] for value in values]
-    return list(map(Prediction, ids, predicted, inside, outside, chances, _named(found.sets, labels)))
+    return list(map(Prediction, ids, predicted, inside, outside, chances, named(found.sets, labels)))
 
 
-def _named(flags: npt.NDArray[np.bool_], names: Sequence[str]) -> list[list[str]]:
+def named(flags: npt.NDArray[np.bool_], names: Sequence[str]) -> list[list[str]]:
     """Give for each row of `flags` the names that it flags; rows with the same flags share one list."""
     rows = np.ascontiguousarray(flags).view(f"V{len(names)}").ravel().tolist()
     named = {row: [name for name, flagged in zip(names, row, strict=True) if flagged] for row in set(rows)}

@@ -52,7 +52,8 @@ def judged(data: DataContract, path: Path) -> Iterator[tuple[pd.DataFrame, pd.Da
     readers = {column.name: table.reader(column, data) for column in data.columns}
     for piece in table.pieces(path):
         rows = piece.index + HEADER + 1
-        here = pd.DataFrame(_errors_in(piece, data, readers), columns=pd.Index(ERROR))
+        here = pd.DataFrame(errors_in(piece, data.columns, data, readers), columns=pd.Index(ERROR))
+        here["row"] += HEADER + 1
         found = [part for part in (here, again[again["row"].isin(rows)]) if len(part)]
         yield piece, pd.concat(found).sort_values("row", kind="stable") if found else here
 
@@ -95,19 +96,21 @@ def _inside(numbers: npt.NDArray[np.float64], column: Column) -> Flags:
     return fine
 
 
-def _errors_in(piece: pd.DataFrame, data: DataContract, readers: dict[str, table.Read]) -> list[Error]:
-    """Give the errors that each row of a piece shows alone."""
+def errors_in(
+    piece: pd.DataFrame, columns: Iterable[Column], data: DataContract, readers: dict[str, table.Read]
+) -> list[Error]:
+    """Give the errors that each row of a piece shows alone in `columns`; rows are numbered as in the index."""
     found: list[Error] = []
     empty = np.ones(len(piece), dtype=bool)
-    for column in data.columns:
+    for column in columns:
         values = piece[column.name]
         doubted = values[doubtful(values, column, data)]
         notes = {text: reasons(text, column, readers[column.name], data) for text in doubted.unique()}
         wrong = doubted[doubted.isin([text for text, said in notes.items() if said])]
-        found += [(row + HEADER + 1, column.name, text, why) for row, text in wrong.items() for why in notes[text]]
+        found += [(row, column.name, text, why) for row, text in wrong.items() for why in notes[text]]
         if empty.any():
             empty &= values.isin(data.missing).to_numpy()
-    blank = set(piece.index[empty] + HEADER + 1)
+    blank = set(piece.index[empty])
     return [error for error in found if error[0] not in blank] + [
         (row, None, None, "the row is blank") for row in blank
     ]
