@@ -8,10 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from conftest import Repository
@@ -45,12 +47,19 @@ def write(path: Path, rows: int, group: int) -> int:
     return size
 
 
-def start(repository: Repository, source: Path, folder: Path, **more: object) -> subprocess.Popen[str]:
+def start(
+    repository: Repository, source: Path, folder: Path, preexec_fn: Callable[[], None] | None = None
+) -> subprocess.Popen[str]:
     """Start the command."""
-    command = [str(repository.path / ".venv/bin/python"), "-m", "project.batch", str(source), str(folder)]
-    pipe = subprocess.PIPE
-    options = {"cwd": repository.path, "env": repository.environment, "text": True, "stdout": pipe, "stderr": pipe}
-    return subprocess.Popen(command, **options, **more)  # ty: ignore[no-matching-overload]
+    return subprocess.Popen(
+        [str(repository.path / ".venv/bin/python"), "-m", "project.batch", str(source), str(folder)],
+        cwd=repository.path,
+        env=repository.environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=preexec_fn,
+    )
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -85,7 +94,7 @@ def test_scoring_killed_in_the_middle_ends_with_the_same_bytes(mechanical: Repos
     assert json.loads((killed / "_job.json").read_text(encoding="utf-8"))["rows"] == rows
     found = pq.read_table(killed)
     assert found["row"].to_pylist() == list(range(rows))
-    refused = found.filter(pa.compute.is_valid(found["error"]))
+    refused = found.filter(pc.is_valid(found["error"]))
     assert 0 < refused.num_rows < rows / 50
     assert refused["prediction"].null_count == refused.num_rows
     assert set(refused["error"].to_pylist()) == {'torque: found \'500\', constraint "maximum" is "120"'}
