@@ -14,6 +14,7 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 
 MARKDOWN_SPECIAL = "\\`*_{}[]<>#|!&~$"
+PROGRAMS = Path(__file__).parent / "src" / "capstone_kit" / "programs"
 INVISIBLE = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -43,6 +44,16 @@ def line(value: object) -> str:
 def hexadecimal(value: object) -> str:
     """Give `value` as the hexadecimal digits of its JSON: inert inside any string literal."""
     return json.dumps(value).encode().hex()
+
+
+def domain(answers: dict[str, Any]) -> str:
+    """Give the domain that was chosen, or the programme's own."""
+    if answers["domain"] != "auto":
+        return str(answers["domain"])
+    told = (PROGRAMS / f"{answers['program']}.toml").read_text(encoding="utf-8")
+    found = re.search(r'^domain = "(.+)"$', told, re.MULTILINE)  # before Python 3.11 there is no tomllib
+    assert found, "a test reads every programme"
+    return found[1]
 
 
 def kit_source(answers: dict[str, Any]) -> str:
@@ -89,6 +100,7 @@ class TemplateExtension(Extension):
             line=line,
             markdown=markdown,
             hexadecimal=hexadecimal,
+            domain=domain,
             kit_source=kit_source,
             refuse_bad_answers=refuse_bad_answers,
         )

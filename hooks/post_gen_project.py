@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ANSWERS: dict[str, Any] = json.loads(bytes.fromhex("{{ cookiecutter | hexadecimal }}"))
-VARIANTS = {"domains": "domain", "ci": "ci", "licenses": "license"}
+VARIANTS = {"domains": "__domain", "programs": "program", "ci": "ci", "licenses": "license"}
 BEGUN = {"capstone.toml", "charter.md"}  # hold the answers; what the variant says goes on from there
 LEFT_TO_DO: list[str] = []
 

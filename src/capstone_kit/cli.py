@@ -201,6 +201,17 @@ def requirements(
     print(catalogue.markdown() if markdown else catalogue.table(profile))
 
 
+@app.command()
+def programs(
+    program: Annotated[str | None, typer.Argument(help="one programme: its outcomes and what shows them")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="all, as the page of the documentation")] = False,
+) -> None:
+    """List the programmes, each with its domain and its course profile."""
+    from capstone_kit import programs as known
+
+    print((known.traceability() if markdown else known.outcomes(program) if program else known.overview()).rstrip())
+
+
 OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # a disk full, a folder closed
 
 

@@ -63,8 +63,7 @@ class Profile(Strict):
         """Give the requirements of a milestone and of those before it. Raises `KitError` where there is none such."""
         week = next((m.week for m in self.milestone if m.id == name), None)
         if week is None:
-            near = _near(name, [m.id for m in self.milestone])
-            raise KitError(f"profile {self.name} has no milestone {name!r}{near}")
+            raise KitError(f"profile {self.name} has no milestone {name!r}{near(name, [m.id for m in self.milestone])}")
         return tuple(r for m in self.milestone if m.week <= week for r in m.requirements)
 
 
@@ -83,7 +82,7 @@ def load(name: str, known: Iterable[str]) -> Profile:
         content = path.read_bytes()
         found = tomllib.loads(content.decode("utf-8"))
     except FileNotFoundError:
-        raise KitError(f"there is no profile {name!r}, nor a file of that name{_near(name, names())}") from None
+        raise KitError(f"there is no profile {name!r}, nor a file of that name{near(name, names())}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KitError(f"{path.name}: {error}") from None
     except OSError as error:
@@ -105,11 +104,17 @@ def default(program: str, known: Iterable[str]) -> Profile:
     return max(fitting)[2]
 
 
+def near(name: str, known: list[Any]) -> str:
+    """Give the end of a sentence about an unknown name: the one that was meant, or those that there are."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"
+
+
 def _first(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
-        return f"key {key!r} is not known{_near(key, [*Profile.model_fields])}"
+        return f"key {key!r} is not known{near(key, [*Profile.model_fields])}"
     shown = "" if isinstance(first["input"], dict) else f", found {first['input']!r}"
     return f"{key}: {first['msg']}{shown}"
 
@@ -122,7 +127,7 @@ def _check(file: str, profile: Profile, known: list[str]) -> None:
     ):
         for wanted in chosen:
             if wanted not in known:
-                raise KitError(f"{file}: {key}: there is no requirement {wanted!r}{_near(wanted, known)}")
+                raise KitError(f"{file}: {key}: there is no requirement {wanted!r}{near(wanted, known)}")
             if wanted not in profile.points:
                 raise KitError(f"{file}: {key}: {wanted} has no points in this profile")
     if (total := sum(profile.points.values())) != 100:
@@ -130,8 +135,3 @@ def _check(file: str, profile: Profile, known: list[str]) -> None:
     for milestone in profile.milestone:
         if milestone.week > profile.weeks:
             raise KitError(f"{file}: milestone {milestone.id}: week {milestone.week} of a term of {profile.weeks}")
-
-
-def _near(name: str, known: list[Any]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}"

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from bake import ROOT, bake
 
+from capstone_kit import programs
+
 QUESTIONS = ("program", "domain", "license", "ci", "python_version")
 CHOICES = {name: json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))[name] for name in QUESTIONS}
 TITLES = {
@@ -24,8 +26,13 @@ TITLES = {
 
 
 def pairwise() -> list[dict[str, str]]:
-    """Give few answers in which each pair of choices of two questions stands together at least once (greedily)."""
-    rows = [dict(zip(QUESTIONS, chosen, strict=True)) for chosen in product(*CHOICES.values())]
+    """Give few answers in which each pair of choices of two questions stands together at least once (greedily).
+
+    But programme and domain: each programme stands with its own domain, and each domain with the first programme.
+    """
+    every, domains, *others = CHOICES.values()
+    places = [(program, "auto") for program in every] + [(every[0], domain) for domain in domains[1:]]
+    rows = [dict(zip(QUESTIONS, (*place, *chosen), strict=True)) for place, *chosen in product(places, *others)]
     pairs = {row_pair for row in rows for row_pair in combinations(row.items(), 2)}
     chosen = []
     while pairs:
@@ -119,6 +126,8 @@ def test_answers_decide_their_files(baked: tuple[dict[str, str], Path]) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == f">={answers['python_version']},<3.14"
     capstone = tomllib.loads((root / "capstone.toml").read_text(encoding="utf-8"))["project"]
-    assert {name: capstone[name] for name in ("program", "domain", "license")} == {
-        name: answers[name] for name in ("program", "domain", "license")
-    }
+    own = programs.load(answers["program"])
+    domain = own.domain if answers["domain"] == "auto" else answers["domain"]
+    recorded = {"program": answers["program"], "domain": domain, "license": answers["license"]}
+    assert {name: capstone[name] for name in recorded} == recorded
+    assert own.title in (root / "docs" / "outcomes.md").read_text(encoding="utf-8")

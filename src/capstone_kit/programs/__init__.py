@@ -1,0 +1,121 @@
+"""The programmes: what each says of itself, the domain and profile it begins with, and what shows its outcomes.
+
+Data in TOML, from the programmes' own pages; what a page does not say is not there. `institutions/` holds what the
+programmes of one house share.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import Field
+
+from capstone_kit import profiles
+from capstone_kit.profiles import Strict
+from capstone_kit.project import KitError
+from capstone_kit.requirements import ALL
+from capstone_kit.requirements.base import OUTCOMES, Requirement
+
+FOLDER = Path(__file__).parent
+EVIDENCE = {  # where a family's requirements are shown in a repository
+    "reproducible": "`uv.lock`, `dvc.yaml`, `dvc.lock`",
+    "data": "`data/datapackage.yaml`, `reports/validation.json`, `docs/datasheet.md`",
+    "tracking": "the MLflow runs, `models/receipt.json`",
+    "model": "`reports/metrics.json`, `reports/slices.json`, `docs/model-card.md`",
+    "service": "the running service, `reports/constraints.json`",
+    "quality": "`tests/`, the CI workflow",
+    "operations": "`/metrics`, the prediction log, `docs/runbook.md`",
+    "governance": "`docs/model-card.md`, `docs/impact-assessment.md`",
+    "sponsor": "`docs/charter.md`, `docs/status/`, `README.md`, `docs/final-report.md`",
+}
+
+
+class Outcome(Strict):
+    """What the programme says that its students will be able to do, in its own words."""
+
+    serves: str  # a key of OUTCOMES
+    quote: str = Field(min_length=1)
+
+    @property
+    def requirements(self) -> list[Requirement]:
+        """The requirements that show it."""
+        return [requirement for requirement in ALL if self.serves in requirement.outcomes]
+
+    @property
+    def evidence(self) -> list[str]:
+        """Where it is shown in a repository, by family."""
+        return [EVIDENCE[family] for family in dict.fromkeys(r.family for r in self.requirements)]
+
+
+class Term(Strict):
+    """A time in which the project is done."""
+
+    name: str
+    weeks: Annotated[int, Field(gt=0)]
+
+
+class Program(Strict):
+    """One programme."""
+
+    id: str
+    title: str
+    institution: str
+    degree: str
+    department: str
+    source: str  # the page that is quoted
+    track: str
+    domain: str  # the example that `domain = auto` stands for
+    courses: tuple[str, ...]
+    outcome: tuple[Outcome, ...] = Field(min_length=1)
+    term: tuple[Term, ...] = Field(min_length=1)
+    units: int | None = None
+    semesters: int | None = None
+
+    @property
+    def profile(self) -> profiles.Profile:
+        """The profile that it is graded by, if no other is chosen."""
+        return profiles.default(self.id, [r.id for r in ALL])
+
+
+def names() -> list[str]:
+    """Give the ids of the programmes."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Program:
+    """Read a programme. Raises `KitError` where there is none of that name."""
+    if name not in names():
+        raise KitError(f"there is no programme {name!r}{profiles.near(name, names())}")
+    own = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
+    shared = (FOLDER / "institutions" / f"{own.pop('college')}.toml").read_text(encoding="utf-8")
+    return Program.model_validate({"id": name} | tomllib.loads(shared) | own)
+
+
+def overview() -> str:
+    """Give a line for each programme."""
+    width = max(map(len, names()))
+    return "\n".join(
+        f"{p.id:{width}}  {p.title}; domain {p.domain}; profile {p.profile.name}" for p in map(load, names())
+    )
+
+
+def outcomes(name: str) -> str:
+    """Give the page `docs/outcomes.md` of a repository of that programme."""
+    return _page("outcomes.md.j2", program=load(name))
+
+
+def traceability() -> str:
+    """Give the page `docs/outcomes.md` of this project: every programme, and every outcome that is meant."""
+    return _page("traceability.md.j2", programs=[load(name) for name in names()], outcomes=OUTCOMES, requirements=ALL)
+
+
+def _page(template: str, **found: object) -> str:
+    pages = Environment(
+        loader=FileSystemLoader(FOLDER),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return pages.get_template(template).render(**found).rstrip("\n") + "\n"

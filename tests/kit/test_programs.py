@@ -1,0 +1,58 @@
+"""The programmes: each is whole, offered by the template, and its pages are current."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from capstone_kit import programs
+from capstone_kit.project import KitError
+from capstone_kit.requirements import ALL
+from capstone_kit.requirements.base import OUTCOMES
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = ROOT / "{{cookiecutter.project_slug}}"
+QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+
+
+def test_the_template_offers_every_programme_and_no_other() -> None:
+    """Eleven of them."""
+    assert sorted(QUESTIONS["program"]) == programs.names()
+    assert len(programs.names()) == 11
+
+
+@pytest.mark.parametrize("name", programs.names())
+def test_a_programme_begins_in_a_domain_that_is_there(name: str) -> None:
+    """`auto` leads to files and to a profile; what the programme says is shown by some requirement."""
+    program = programs.load(name)
+    assert (TEMPLATE / ".variants" / "domains" / program.domain).is_dir()
+    assert program.domain in QUESTIONS["domain"]
+    assert sum(program.profile.points.values()) == 100
+    assert all(outcome.serves in OUTCOMES and outcome.requirements for outcome in program.outcome)
+
+
+@pytest.mark.parametrize("name", programs.names())
+def test_the_page_of_outcomes_is_current(name: str) -> None:
+    """What the template ships is what `capstone programs NAME` prints."""
+    shipped = TEMPLATE / ".variants" / "programs" / name / "docs" / "outcomes.md"
+    again = f"run `uv run capstone programs {name} > '{shipped.relative_to(ROOT).as_posix()}'`"
+    assert shipped.read_text(encoding="utf-8") == programs.outcomes(name), again
+
+
+def test_the_page_of_all_outcomes_is_current() -> None:
+    """docs/outcomes.md is what `capstone programs --markdown` prints."""
+    again = "run `uv run capstone programs --markdown > docs/outcomes.md`"
+    assert (ROOT / "docs" / "outcomes.md").read_text(encoding="utf-8") == programs.traceability(), again
+
+
+def test_every_outcome_is_some_programmes_and_every_requirement_has_one_or_a_standard() -> None:
+    """Nothing is asked that no programme wants and no standard names."""
+    said = {outcome.serves for name in programs.names() for outcome in programs.load(name).outcome}
+    assert said == set(OUTCOMES)
+    assert all(requirement.outcomes and requirement.source for requirement in ALL)
+
+
+def test_an_unknown_programme_is_one_sentence() -> None:
+    """With the one that was meant."""
+    with pytest.raises(KitError, match="did you mean cmu-civil"):
+        programs.load("cmu-civl")
