@@ -77,8 +77,9 @@ def batch(predictor: Predictor, inputs: Inputs) -> Batch:
             "predicted class": np.asarray(predictor.labels, dtype=object)[found.values],
             "probability of the likeliest class": found.probabilities.max(axis=1),
         }
-    outside = {f.name: found.outside[:, place] for place, f in enumerate(predictor.features)}
-    return Batch(dict(_compared(predictor, inputs)), answers, outside | {"(any field)": found.outside.any(axis=1)})
+    outside: dict[str, Flags] = {f.name: found.outside[:, place] for place, f in enumerate(predictor.features)}
+    anywhere: Flags = np.asarray(found.outside.any(axis=1))
+    return Batch(dict(_compared(predictor, inputs)), answers, outside | {"(any field)": anywhere})
 
 
 def _compared(predictor: Predictor, inputs: Inputs) -> Iterator[tuple[str, Values]]:
