@@ -191,6 +191,48 @@ def course(
 
 
 @app.command()
+def promote(version: Annotated[str, typer.Argument(help="the version's number in the registry")]) -> None:
+    """Make a version champion that the gate has passed; a running service follows."""
+    from capstone_kit import champion
+
+    champion.promote(Project.here(), version)
+
+
+@app.command()
+def rollback() -> None:
+    """Put the champion before back; a running service follows."""
+    from capstone_kit import champion
+
+    champion.rollback(Project.here())
+
+
+@app.command()
+def shadow(
+    version: Annotated[str | None, typer.Argument(help="the version's number, or off; none: compare")] = None,
+) -> None:
+    """Let a version answer beside the champion, for the log alone; then say how far the two agree."""
+    from capstone_kit import champion
+
+    champion.shadow(Project.here(), version)
+
+
+@app.command()
+def trace(prediction: Annotated[str, typer.Argument(help="the id in an answer of the service")]) -> None:
+    """Say where a prediction came from: model version, run, commit, data, and who approved it."""
+    from capstone_kit import champion
+
+    champion.trace(Project.here(), prediction)
+
+
+@app.command()
+def label(file: Annotated[Path, typer.Argument(help="CSV with the columns id and that of the target")]) -> None:
+    """Keep what turned out to be true of predictions, so that the drift monitor can tell errors and coverage."""
+    from capstone_kit import labels
+
+    labels.add(Project.here(), file)
+
+
+@app.command()
 def requirements(
     profile: Annotated[str | None, typer.Option(help="a course profile: only what it asks, with its points")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="as the reference page of the documentation")] = False,

@@ -73,7 +73,8 @@ def status(connection: socket.socket) -> int:
 def alone(mechanical: Repository, tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Give a copy of the trained repository whose files a test may destroy, with the same environment."""
     clone = mechanical.clone(tmp_path_factory.mktemp("resilience") / "repository")
-    shutil.copytree(mechanical.path / "models", clone.path / "models", dirs_exist_ok=True)
+    versions = shutil.ignore_patterns("serving.json", "versions")  # so that the files of the work tree are served
+    shutil.copytree(mechanical.path / "models", clone.path / "models", ignore=versions, dirs_exist_ok=True)
     clone.path.joinpath(".venv").symlink_to(mechanical.path / ".venv")
     return clone
 

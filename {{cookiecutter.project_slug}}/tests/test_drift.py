@@ -25,6 +25,11 @@ def batches(inside: Path) -> Batches:
     return reference, table.read(inside / "data/splits/test.csv", data), posed, model
 
 
+def logged(body: str, number: int = 0) -> str:
+    """Give a line of the log."""
+    return f'{{"time":"","inputs":{body},"answer":{{"predictions":[{{"id":"a{number}-0"}}]}}}}'
+
+
 def alarm(batches: Batches, rows: pd.DataFrame) -> list[drift.Comparison]:
     """Give what moved in `rows`."""
     reference, _, posed, model = batches
@@ -65,7 +70,7 @@ def test_the_log_says_what_the_table_says(batches: Batches, inside: Path, monkey
     """Rows that went through the service's log are compared as they are in a table; other lines are counted."""
     _, rows, posed, _ = batches
     bodies = posed.requests(rows)
-    lines = [f'{{"time":"","inputs":{body},"answer":{{}}}}' for body in bodies]
+    lines = [logged(body) for body in bodies]
     (inside / "log.jsonl").write_text("\n".join(['{"inputs":{"other": 1}}', *lines, '{"inp']) + "\n", encoding="utf-8")
     found = {}
     for name in ("log.jsonl", "data/splits/test.csv"):
@@ -84,7 +89,7 @@ def test_the_alarm_is_an_exit_status(
     """A batch of one row said again and again leaves with `ALARM`, a line that names what moved, and the report."""
     rows = batches[1].iloc[[0] * 300]
     log = inside / "stuck.jsonl"
-    log.write_text("".join(f'{{"inputs":{body}}}\n' for body in batches[2].requests(rows)), encoding="utf-8")
+    log.write_text("\n".join(map(logged, batches[2].requests(rows))), encoding="utf-8")
     monkeypatch.setattr("sys.argv", ["drift", str(log)])
     with pytest.raises(SystemExit) as left:
         drift.main()
@@ -99,7 +104,7 @@ def test_too_few_rows_are_not_judged(
     """Below thirty rows it says so, rings nothing, and compares nothing."""
     log = inside / "few.jsonl"
     bodies = batches[2].requests(batches[1].head(drift.FEWEST - 1))
-    log.write_text("".join(f'{{"inputs":{body}}}\n' for body in bodies), encoding="utf-8")
+    log.write_text("\n".join(map(logged, bodies)), encoding="utf-8")
     monkeypatch.setattr("sys.argv", ["drift", str(log)])
     drift.main()
     assert "too few" in capsys.readouterr().out
@@ -114,6 +119,33 @@ def test_a_log_without_rows_is_refused_in_a_sentence(name: str, text: str | None
         Path(name).write_text(text, encoding="utf-8")
     with pytest.raises(stage.ProjectError, match=name):
         drift.read_live(Path(name), contract.load_data_contract(), 100)
+
+
+def labels_of(batches: Batches, inside: Path, wrong: bool) -> list[drift.Comparison]:
+    """Log 300 of the test rows with labels, true or wrong; give what is compared of them."""
+    _, rows, posed, model = batches
+    rows = rows.sample(300, replace=True, random_state=0)
+    lines = [logged(body, number) for number, body in enumerate(posed.requests(rows))]
+    (inside / "labelled.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    truth = rows[posed.data.target.name]
+    if wrong:
+        other = dict(zip(posed.labels, [*posed.labels[1:], *posed.labels[:1]], strict=True))
+        truth = truth.map(other) if posed.classify else truth + 10 * truth.std()
+    drift.LABELS.parent.mkdir(exist_ok=True)
+    ids = [f"a{number}-0" for number in range(len(rows))]
+    pd.DataFrame({"id": ids, truth.name: truth.to_numpy()}).to_csv(drift.LABELS, index=False)
+    live = drift.read_live(inside / "labelled.jsonl", posed.data, drift.MOST)
+    found = drift.labelled(model, posed, live)
+    drift.LABELS.unlink()
+    return found
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_labels_tell_errors_and_coverage(batches: Batches, inside: Path, wrong: bool) -> None:
+    """Once labels are there, coverage is compared with that of the test rows: as promised it is silent."""
+    found = {one.name: one for one in labels_of(batches, inside, wrong)}
+    assert (found["not covered"].p < 1e-6) is wrong
+    assert (found["not covered"].live or 0) > 0.3 or not wrong
 
 
 def test_the_exact_p_value_is_fishers() -> None:

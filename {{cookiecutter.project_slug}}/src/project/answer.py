@@ -67,13 +67,14 @@ class PredictionLog:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115  (open as long as the service is)
 
-    def append(self, inputs: bytes, answer: bytes) -> None:
-        """Write when, what came in and what went out, both as JSON; the answer holds the ids and the model version."""
+    def append(self, inputs: bytes, answer: bytes, shadow: bytes | None = None) -> None:
+        """Write when, what came in, what went out and what a shadow says, as JSON; answers hold ids and version."""
         if self._file:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
             line = inputs.replace(b"\n", b" ").replace(b"\r", b" ")  # JSON text holds neither inside a string
             start = b"\n" if self._torn else b""
-            self._write(b'%b{"time":"%b","inputs":%b,"answer":%b}\n' % (start, now, line, answer))
+            beside = b',"shadow":%b' % shadow if shadow else b""
+            self._write(b'%b{"time":"%b","inputs":%b,"answer":%b%b}\n' % (start, now, line, answer, beside))
 
     def _write(self, line: bytes) -> None:
         try:

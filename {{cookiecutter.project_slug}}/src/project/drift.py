@@ -9,7 +9,7 @@ Hochberg's correction holds the false alarms of all comparisons together at `FAL
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from project import contract, stage, table
+from project import contract, serving, stage, table
 from project.contract import DataContract
 from project.predictor import MISSING_TEXT, Inputs, Predictor, layout, model_inputs
 from project.problem import Problem
@@ -28,6 +28,7 @@ from project.request import BadRequestError, Rows
 from project.split import SPLITS
 
 LOG = Path("logs/predictions.jsonl")
+LABELS = Path("logs/labels.csv")  # `capstone label` writes it: what turned out to be true, by the id of the prediction
 REPORT = Path("reports/drift.json")
 ALARM = 3  # the exit status
 FALSE_ALARMS = 0.01  # of the runs in which nothing has moved
@@ -59,7 +60,7 @@ class Batch:
 class Comparison:
     """One thing that may have moved: the values of a feature, the share that is missing or outside, the answers."""
 
-    of: str  # "values", "missing", "outside" or "answers"
+    of: str  # "values", "missing", "outside", "answers" or "truth"
     name: str
     reference: float | None  # the two shares; None for distributions
     live: float | None
@@ -92,9 +93,9 @@ def _compared(predictor: Predictor, inputs: Inputs) -> Iterator[tuple[str, Value
                 yield name, inputs[kind][:, place]
 
 
-def compare(reference: Batch, live: Batch) -> list[Comparison]:
-    """Give every comparison, the surest difference first; those that moved are marked."""
-    found = []
+def compare(reference: Batch, live: Batch, more: Sequence[Comparison] = ()) -> list[Comparison]:
+    """Give every comparison, and `more` of them, the surest difference first; those that moved are marked."""
+    found = list(more)
     for name, values in reference.features.items():
         found.append(_values("values", name, values, live.features[name]))
         found.append(_share("missing", name, missing(values), missing(live.features[name])))
@@ -153,43 +154,91 @@ def _share(of: str, name: str, reference: Flags, live: Flags) -> Comparison:
     return Comparison(of, name, *shares, round(abs(shares[1] - shares[0]), 4), p)
 
 
-def read_live(path: Path, data: DataContract, most: int) -> tuple[Inputs, int]:
-    """Give the latest rows of a prediction log or a table as the model's inputs, and how many lines were no such rows.
+@dataclass(frozen=True)
+class Live:
+    """The latest rows, as the model's inputs."""
 
-    Raises `ProjectError` where there are none.
-    """
+    inputs: Inputs
+    ids: list[str]  # of the predictions; none of a table
+    unread: int  # lines of the log that hold no rows of the present contract
+
+
+def read_live(path: Path, data: DataContract, most: int) -> Live:
+    """Give the latest rows of a prediction log or a table. Raises `ProjectError` where there are none."""
     if not path.is_file():
         raise stage.ProjectError(f"{path} is missing: the service writes it (`uv run bentoml serve`)")
     if path.suffix != ".jsonl":
         rows = table.read(path, data, [f.name for f in data.features]).tail(most)
-        columns, unread, count = {name: rows[name].to_numpy() for name in rows}, 0, len(rows)
+        columns, ids, unread, count = {name: rows[name].to_numpy() for name in rows}, [], 0, len(rows)
     else:
         reader = Rows(data)
-        found, unread = _logged(path, reader, most)
+        found, ids, unread = _logged(path, reader, most)
         columns, count = reader.columns(found), len(found)
     if not count:
         raise stage.ProjectError(f"{path} holds no row of the present data contract ({unread} lines of another one)")
-    return model_inputs(columns, data.features), unread
+    return Live(model_inputs(columns, data.features), ids, unread)
+
+
+class Identified(msgspec.Struct):
+    """A prediction of the log, as far as it is needed here."""
+
+    id: str
+
+
+class Answered(msgspec.Struct):
+    """An answer of the log."""
+
+    predictions: list[Identified]
 
 
 class Line(msgspec.Struct):
-    """A line of the prediction log, as far as it is needed here."""
+    """A line of the prediction log."""
 
     inputs: msgspec.Raw
+    answer: Answered
 
 
-def _logged(path: Path, reader: Rows, most: int) -> tuple[list[Any], int]:
-    rows: list[Any] = []
-    unread = 0
+def _logged(path: Path, reader: Rows, most: int) -> tuple[list[Any], list[str], int]:
+    """Give the latest rows, the ids of their predictions, and how many lines could not be read."""
+    rows, ids, unread = [], [], 0
     decode = msgspec.json.Decoder(Line).decode
     with path.open("rb") as file:
         lines = deque(file, maxlen=most)
     while lines and len(rows) < most:
         try:
-            rows += reader.decode(bytes(decode(lines.pop()).inputs))
+            line = decode(lines.pop())
+            rows += reader.decode(bytes(line.inputs))
+            ids += [one.id for one in line.answer.predictions]
         except (BadRequestError, msgspec.DecodeError):  # of an older contract, or cut off
             unread += 1
-    return rows[:most], unread
+    return rows[:most], ids[:most], unread
+
+
+def errors(predictor: Predictor, problem: Problem, inputs: Inputs, truth: pd.Series) -> dict[str, Flags]:
+    """Give which predictions were wrong, and which sets or intervals did not hold the truth."""
+    found = predictor.predictions(inputs, predictor.score(inputs))
+    target = problem.truth(pd.DataFrame({problem.data.target.name: truth}))
+    if found.intervals is not None:
+        return {"not covered": (target < found.intervals[:, 0]) | (target > found.intervals[:, 1])}
+    assert found.sets is not None
+    covered = found.sets[np.arange(len(target)), target] & (target >= 0)
+    return {"wrong class": found.values != target, "not covered": ~covered}
+
+
+def labelled(predictor: Predictor, problem: Problem, live: Live) -> list[Comparison]:
+    """Compare errors and coverage on the live rows whose truth is known with those on the test rows."""
+    if not LABELS.is_file():
+        return []
+    target = problem.data.target
+    known = pd.read_csv(LABELS, dtype=str, na_filter=False).set_index("id")[target.name]
+    places = np.flatnonzero(pd.Index(live.ids).isin(known.index))
+    if len(places) < FEWEST:
+        return []
+    truth = table.typed(known.loc[[live.ids[place] for place in places]], target, problem.data)
+    now = errors(predictor, problem, {name: values[places] for name, values in live.inputs.items()}, truth)
+    test = table.read(SPLITS / "test.csv", problem.data)
+    before = errors(predictor, problem, problem.inputs(test), test[target.name])
+    return [_share("truth", name, before[name], flags) for name, flags in now.items()]
 
 
 def read_reference(problem: Problem, parameters: contract.Parameters, most: int) -> Inputs:
@@ -235,14 +284,14 @@ def main() -> None:
     """Compare, write, say; leave with `ALARM` if something moved."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else LOG
     data, capstone = contract.load()
-    predictor = Predictor(features=data.features)
+    predictor = serving.Serving(data.features).champion.predictor
     most = min(MOST, CELLS // len(data.features))
-    inputs, unread = read_live(path, data, most)
+    rows = read_live(path, data, most)
     problem = Problem(data, capstone.task, predictor.labels)
     reference = batch(predictor, read_reference(problem, contract.load_parameters(), most))
-    live = batch(predictor, inputs)
-    found = compare(reference, live) if len(live) >= FEWEST else []
-    written = report(found, reference, live, unread)
+    live = batch(predictor, rows.inputs)
+    found = compare(reference, live, labelled(predictor, problem, rows)) if len(live) >= FEWEST else []
+    written = report(found, reference, live, rows.unread)
     stage.write_json(REPORT, written)
     print(f"drift: {sentence(found, written['rows'])} -> {REPORT}")
     if written["alarm"]:

@@ -1,19 +1,27 @@
-"""The gate: log the evaluation to the run, register the model, and make it champion only if every criterion holds."""
+"""The gate: register the model, and make it champion only if every criterion holds and it beats the champion.
 
+It is refused if a criterion fails or it is worse than the champion beyond doubt, and promoted if it is better beyond
+doubt. In between the champion stays, and a person may decide.
+"""
+
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
-from project import contract, documents, stage, tracking
+from project import contract, documents, serving, stage, tracking
+from project.challenger import SEEN, Duel, duel, learnt
 from project.constraints import TRAINING
 from project.evaluate import CONSTRAINTS, METRICS, PLOTS
 from project.figures import FIGURES
 from project.predictor import METADATA, MODEL
+from project.serving import RECEIPT
+from project.tracking import ALIAS
 
-RECEIPT = Path("models/receipt.json")
 LOCK = Path("dvc.lock")
-ALIAS = "champion"
 
 
 def failures(capstone: contract.Capstone, measured: dict[str, Any], proposed: bool = False) -> list[str]:
@@ -56,36 +64,85 @@ def receipt(slug: str, run: Any, version: str) -> dict[str, str]:
     }
 
 
-def main() -> None:
-    """Register, then move the alias or say why not."""
-    capstone = contract.load_capstone()
-    slug = capstone.project.slug
-    run_id = stage.read_json(TRAINING)["run_id"]
+def evaluated() -> dict[str, float]:
+    """Give every value that the evaluation measured."""
     evaluation = {name: found["value"] for name, found in stage.read_json(METRICS).items()}
-    measured = {name: value for name, value in (evaluation | stage.read_json(CONSTRAINTS)).items() if value is not None}
-    client = tracking.connect(slug)
-    tracking.log_evaluation(
-        client, run_id, measured, [METRICS, CONSTRAINTS, *sorted(PLOTS.glob("*.csv")), *sorted(FIGURES.glob("*.svg"))]
-    )
-    version = tracking.register(client, run_id, slug)
-    synthetic = contract.load_parameters().ingest.synthetic
-    failed = [] if synthetic else failures(capstone, measured)  # of invented rows nothing is asked
-    client.set_model_version_tag(slug, version, "gate", "failed" if failed else "passed")
+    return {name: value for name, value in (evaluation | stage.read_json(CONSTRAINTS)).items() if value is not None}
+
+
+def against(client: tracking.MlflowClient, champion: str, capstone: contract.Capstone) -> Duel | str:
+    """Give how the model of the work tree compares with the champion, or why the two cannot be compared."""
+    data = contract.load_data_contract()
+    try:
+        folder = tracking.fetch(client, capstone.project.slug, champion)
+        served = serving.load(folder, data.features)
+    except stage.ProjectError as error:
+        return str(error)
+    if served.predictor.labels != stage.read_json(METADATA)["labels"]:
+        return "it knows other classes"
+    return duel(data, capstone, contract.load_parameters(), served.predictor, np.load(folder / SEEN))
+
+
+def decide(failed: list[str], found: Duel | str | None) -> tuple[str, str]:
+    """Give "refused", "kept" (the champion stays) or "promoted", and why; without a champion `found` is None."""
     if failed:
-        reasons = "\n  ".join(failed)
-        raise stage.ProjectError(f"version {version} is registered but does not become {ALIAS}:\n  {reasons}")
-    stage.write_json(
-        RECEIPT, receipt(slug, client.get_run(run_id), version) | ({"data": "synthetic"} if synthetic else {})
-    )
-    if synthetic:
+        return "refused", "\n  ".join(failed)
+    if found is None:
+        return "promoted", "no other champion is to be beaten"
+    if isinstance(found, str):
+        return "promoted", f"the champion is of no use here: {found}"
+    if found.worse:
+        return "refused", f"it is worse than the champion: {found}"
+    return "promoted" if found.better else "kept", str(found)
+
+
+def main() -> None:
+    """Register, decide, and move alias and pointer or say why not."""
+    capstone = contract.load_capstone()
+    slug, measured = capstone.project.slug, evaluated()
+    run_id = stage.read_json(TRAINING)["run_id"]
+    client = tracking.connect(slug)
+    files = [METRICS, CONSTRAINTS, *sorted(PLOTS.glob("*.csv")), *sorted(FIGURES.glob("*.svg"))]
+    tracking.log_evaluation(client, run_id, measured, files)
+    version = tracking.register(client, run_id, slug)
+    made = receipt(slug, client.get_run(run_id), version)
+    if contract.load_parameters().ingest.synthetic:  # of invented rows nothing is asked
+        stage.write_json(RECEIPT, made | {"data": "synthetic"})
         print(f"register: {slug} version {version} was made from synthetic rows and becomes no {ALIAS} -> {RECEIPT}")
         return
-    client.set_registered_model_alias(slug, ALIAS, version)
+    champion = tracking.champion(client, slug)
+    found = None if champion in (None, version) else against(client, str(champion), capstone)
+    rolled_back = tracking.rolled_back(client, slug, version)
+    decision, reason = decide(failures(capstone, measured) + rolled_back, found)
+    tracking.decided(client, slug, version, decision, reason)
+    keep(client, run_id, made, promoted=decision == "promoted")
+    if decision == "refused":
+        raise stage.ProjectError(f"version {version} is registered but does not become {ALIAS}:\n  {reason}")
+    if decision == "kept":
+        shutil.copyfile(serving.VERSIONS / str(champion) / RECEIPT, RECEIPT)
+        print(
+            f"register: version {champion} stays {ALIAS}, version {version} is neither better nor worse beyond doubt: "
+            f"{reason}; `uv run capstone promote {version}` puts it in its place"
+        )
+        return
+    tracking.promote(client, slug, version, f"the gate, run by {tracking.approver()}")
+    stage.write_json(RECEIPT, made)
     count = sum(not criterion.proposed for criterion in (*capstone.acceptance, *capstone.constraint))
     held = f"all {count} criteria hold" if count else "no criterion is agreed yet"
-    print(f"register: {held}; {slug} version {version} is {ALIAS} -> {RECEIPT}")
+    print(f"register: {held}; {slug} version {version} is {ALIAS}: {reason} -> {RECEIPT}")
     for sentence in failures(capstone, measured, proposed=True):
         print(f"register: proposed, so it does not bind: {sentence}")
+
+
+def keep(client: tracking.MlflowClient, run_id: str, made: dict[str, str], promoted: bool) -> None:
+    """Keep with the run what is served beside the model; of a promoted version keep the folder here too."""
+    with tempfile.TemporaryDirectory() as folder:
+        parts = {METADATA: METADATA} | {name: Path(folder) / name.name for name in (RECEIPT, SEEN)}
+        stage.write_json(parts[RECEIPT], made)
+        np.save(parts[SEEN], learnt())
+        tracking.log_served(client, run_id, parts.values())
+        if promoted:
+            serving.keep(made["model_version"], {MODEL: MODEL, **parts})
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ from starlette.routing import Route
 
 from project import answer, contract, openapi, stage
 from project.guard import Guard, Keys, Pace
-from project.predictor import Predictor
+from project.predictor import Columns
 from project.request import BadRequestError, Rows
+from project.serving import Served, Serving
 
 WEB = Path(__file__).parent / "web"
 MAX_ROWS = 10_000
@@ -43,8 +44,7 @@ try:  # here, so that what is wrong is said in a sentence before a worker starts
     DATA, CAPSTONE = contract.load()
     KEYS = Keys(os.environ.get("PREDICTION_KEYS", ""))
     PACE = Pace(rate) if (rate := os.environ.get("PREDICTION_RATE")) else None
-    MODEL = Predictor(features=DATA.features)
-    RECEIPT = stage.read_json(Path("models/receipt.json"))
+    SERVING = Serving(DATA.features)
 except stage.ProjectError as error:
     sys.exit(f"error: {error}")
 ROWS = Rows(DATA, MAX_ROWS)
@@ -96,12 +96,14 @@ async def info(_: Request) -> Response:
     """Say which model answers and what it was made from."""
     bento = bentoml.server_context.bento_name, bentoml.server_context.bento_version
     running = ":".join(bento) if all(bento) and bento[1] != "not available" else None
-    return reply(RECEIPT | {"running_bento": running})
+    shadow = {"shadow": SERVING.shadow.version} if SERVING.shadow else {}
+    return reply(SERVING.champion.receipt | shadow | {"running_bento": running})
 
 
 async def form(_: Request) -> Response:
     """Give what the page is drawn from."""
-    return reply(openapi.form(DATA, CAPSTONE, ROWS, MODEL.metadata, _version(), bool(KEYS.keys)))
+    served = SERVING.champion
+    return reply(openapi.form(DATA, CAPSTONE, ROWS, served.predictor.metadata, served.version, bool(KEYS.keys)))
 
 
 async def document(_: Request) -> Response:
@@ -109,8 +111,12 @@ async def document(_: Request) -> Response:
     return reply(openapi.document(CAPSTONE, ROWS, bool(KEYS.keys)))
 
 
-def _version() -> str:
-    return RECEIPT["model_version"] + (" (synthetic data)" if "data" in RECEIPT else "")
+def envelope(served: Served, columns: Columns, request_id: str) -> bytes:
+    """Give the answer of a model to the rows, as JSON."""
+    predictions = answer.records(served.predictor.predict(columns), served.predictor, request_id)
+    return answer.encode(
+        {"model_version": served.version, "coverage": CAPSTONE.task.coverage, "predictions": predictions}
+    )
 
 
 PAGES = Starlette(
@@ -138,9 +144,9 @@ class Capstone:
 
     def __init__(self) -> None:
         """Open the log, and hide what was loaded from the garbage collector: its full passes are the tail."""
-        self.version = _version()
-        self.predictor = MODEL
+        SERVING.follow()
         lost = bentoml.metrics.Counter("prediction_log_lost_total", "Answers that could not be written to the log")
+        self.failed = bentoml.metrics.Counter("shadow_failed_total", "Requests that the shadow could not answer")
         self.log = answer.PredictionLog(os.environ.get("PREDICTION_LOG", "logs/predictions.jsonl"), lost.inc)
         gc.collect()
         gc.freeze()
@@ -155,12 +161,20 @@ class Capstone:
             rows = ROWS.decode(body)
         except BadRequestError as error:
             return refuse(400, str(error), error.row, error.field)
-        found = self.predictor.predict(ROWS.columns(rows))
-        predictions = answer.records(found, self.predictor, token_hex(8))
-        envelope = {"model_version": self.version, "coverage": CAPSTONE.task.coverage, "predictions": predictions}
-        encoded = answer.encode(envelope)
-        self.log.append(body, encoded)
-        return Response(encoded, media_type="application/json")
+        columns, request_id = ROWS.columns(rows), token_hex(8)
+        answered = envelope(SERVING.champion, columns, request_id)
+        self.log.append(body, answered, self._shadow(columns, request_id))
+        return Response(answered, media_type="application/json")
+
+    def _shadow(self, columns: Columns, request_id: str) -> bytes | None:
+        """Give what the shadow would have answered; its failure is counted and concerns no caller."""
+        if SERVING.shadow is None:
+            return None
+        try:
+            return envelope(SERVING.shadow, columns, request_id)
+        except Exception:  # whatever a model on trial does
+            self.failed.inc()
+            return None
 
 
 Capstone.add_asgi_middleware(Guard, keys=KEYS, pace=PACE, refuse=refuse, headers=HEADERS)  # ty: ignore[missing-attribute]

@@ -1,13 +1,16 @@
 """MLflow, safe for several processes: the store is made once, a killed run is closed, a run says where it came from."""
 
+import getpass
 import hashlib
 import logging
 import os
 import platform
 import subprocess
+import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,13 +27,15 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from project import contract, stage
+from project import contract, serving, stage
 from project.predictor import MODEL, Inputs, Predictor
 from project.split import SPLITS
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)  # the stages say what happened
 logging.getLogger("alembic").setLevel(logging.ERROR)
 
+ALIAS = "champion"
+SERVED = "served"  # of a run: the folder with what is served beside the model
 PROCESS_TAG = "process"
 CONTRACTS = (contract.DATA_CONTRACT, contract.TASK_CONTRACT)
 
@@ -141,6 +146,63 @@ def register(client: MlflowClient, run_id: str, name: str) -> str:
     outputs = client.get_run(run_id).outputs
     assert outputs is not None, "log_training logs a model to every run"
     return str(mlflow.register_model(f"models:/{outputs.model_outputs[0].model_id}", name).version)
+
+
+def champion(client: MlflowClient, name: str) -> str | None:
+    """Give the version that is champion, if there is one."""
+    try:
+        return str(client.get_model_version_by_alias(name, ALIAS).version)
+    except MlflowException:
+        return None
+
+
+def rolled_back(client: MlflowClient, name: str, version: str) -> list[str]:
+    """Give a sentence if a person took the version back: it does not become champion again by itself."""
+    who = client.get_model_version(name, version).tags.get("rolled_back")
+    return [f"it was rolled back {who}: `uv run capstone promote {version}` is a person's decision"] if who else []
+
+
+def fetch(client: MlflowClient, name: str, version: str) -> Path:
+    """Give the folder of a version, from the registry if it is not here. Raises `ProjectError` where it is nowhere."""
+    if (folder := serving.VERSIONS / version).exists():
+        return folder
+    try:
+        run_id = client.get_model_version(name, version).run_id
+        with tempfile.TemporaryDirectory() as temporary:
+            model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=temporary))
+            rest = Path(client.download_artifacts(str(run_id), SERVED, temporary))
+            return serving.keep(
+                version, {MODEL: model / MODEL.name} | {MODEL.parent / p.name: p for p in rest.iterdir()}
+            )
+    except (MlflowException, OSError) as error:
+        raise stage.ProjectError(f"version {version} of {name} cannot be fetched: {error}") from error
+
+
+def log_served(client: MlflowClient, run_id: str, files: Iterable[Path]) -> None:
+    """Keep with the run what is served beside the model, so that any version can be fetched again."""
+    for path in files:
+        client.log_artifact(run_id, str(path), SERVED)
+
+
+def decided(client: MlflowClient, name: str, version: str, decision: str, reason: str) -> None:
+    """Keep with the version what the gate decided, and why."""
+    client.set_model_version_tag(name, version, "gate", decision)
+    client.set_model_version_tag(name, version, "gate_reason", reason)
+
+
+def promote(client: MlflowClient, name: str, version: str, approved_by: str) -> None:
+    """Make a version, whose folder is here, the champion: in the registry, and for the running service."""
+    before = champion(client, name)
+    client.set_model_version_tag(name, version, "approved_by", approved_by)
+    client.set_model_version_tag(name, version, "approved_at", datetime.now(UTC).isoformat(timespec="milliseconds"))
+    client.set_registered_model_alias(name, ALIAS, version)
+    previous = serving.pointer().get("previous") if before in (None, version) else before
+    serving.point(champion=version, previous=previous)
+
+
+def approver() -> str:
+    """Give who runs this, as git or the machine knows them."""
+    return " ".join(filter(None, (_git("config", "user.name"), _git("config", "user.email")))) or getpass.getuser()
 
 
 def digest(*paths: Path) -> str:

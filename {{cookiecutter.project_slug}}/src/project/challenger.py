@@ -1,0 +1,93 @@
+"""The challenger against the champion, on the same test rows: how much better is it, and is that beyond doubt."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.util import hash_pandas_object
+
+from project import contract, metrics, table
+from project.behaviour import Test
+from project.predictor import Predictor
+from project.problem import Problem
+from project.split import SPLITS
+
+SEEN = Path("models/seen.npy")  # below a version's folder: the fingerprints of the rows that it learnt from
+FEWEST = 30  # test rows that the champion has not seen, from which on it is compared
+
+Fingerprints = npt.NDArray[np.uint64]
+_hash: Any = hash_pandas_object
+
+
+@dataclass(frozen=True)
+class Duel:
+    """How much better the challenger is, in the headline metric, turned so that more is better."""
+
+    rows: int  # on which both were measured
+    known: int  # test rows that the champion has learnt from, which are left out
+    difference: dict[str, float | None]  # with its 95 % bootstrap interval
+
+    @property
+    def better(self) -> bool:
+        """Whether the challenger is better beyond doubt."""
+        return (self.difference["low"] or 0.0) > 0
+
+    @property
+    def worse(self) -> bool:
+        """Whether it is worse beyond doubt."""
+        return (self.difference["high"] or 0.0) < 0
+
+    def __str__(self) -> str:
+        """Give the duel in words."""
+        left_out = f" ({self.known:,} more are left out: the champion has learnt from them)" if self.known else ""
+        if self.difference["value"] is None:
+            return f"the {self.rows:,} test rows that the champion has not seen are too few to compare{left_out}"
+        value, low, high = (self.difference[key] for key in ("value", "low", "high"))
+        return f"{value:+.4g} ({low:+.4g} to {high:+.4g}) against the champion on {self.rows:,} test rows{left_out}"
+
+
+def fingerprints(paths: Iterable[Path]) -> Fingerprints:
+    """Give a number for each row of the tables, the same for the same row."""
+    found = [_hashed(piece) for path in paths for piece in table.pieces(path)]
+    return np.unique(np.concatenate(found))
+
+
+def _hashed(rows: pd.DataFrame) -> Fingerprints:
+    return _hash(rows, index=False).to_numpy()
+
+
+def learnt() -> Fingerprints:
+    """Give the fingerprints of the rows that the present model learnt from."""
+    return fingerprints(SPLITS / f"{part}.csv" for part in ("train", "calibration"))
+
+
+def duel(
+    data: contract.DataContract,
+    capstone: contract.Capstone,
+    parameters: contract.Parameters,
+    champion: Predictor,
+    seen: Fingerprints,
+) -> Duel:
+    """Compare the model of the work tree with the champion, which has learnt from the rows in `seen`."""
+    path = SPLITS / "test.csv"
+    fresh = ~np.isin(np.concatenate([_hashed(piece) for piece in table.pieces(path)]), seen)
+    challenger = Predictor(features=data.features)
+    problem = Problem(data, capstone.task, challenger.labels)
+    rows = problem.sample(table.read(path, data)[fresh], parameters.evaluate.max_rows, parameters.seed)
+    known = int((~fresh).sum())
+    if len(rows) < FEWEST:
+        return Duel(len(rows), known, {"value": None, "low": None, "high": None})
+    weights = metrics.resamples(len(rows), parameters.evaluate.bootstrap, parameters.seed)
+    reached = [_headline(data, capstone, predictor, rows, weights) for predictor in (challenger, champion)]
+    return Duel(len(rows), known, metrics.interval(reached[0] - reached[1]))
+
+
+def _headline(
+    data: contract.DataContract, capstone: contract.Capstone, predictor: Predictor, rows: pd.DataFrame, weights: Any
+) -> metrics.Floats:
+    test = Test(Problem(data, capstone.task, predictor.labels), predictor, rows)
+    return test.headline(test.found, weights)
