@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from project import answer, contract, request, table
+from project.fitting import as_table
 from project.predictor import Predictor
 from project.problem import Problem
-from project.search import Search, as_table
+from project.search import Search
 
 
 def median(call: object, repeats: int) -> float:
@@ -29,7 +30,7 @@ rows = table.read(Path("data/splits/train.csv"), data)
 problem = Problem(data, capstone.task, metadata["labels"])
 search = Search(problem, problem.inputs(rows), problem.truth(rows), folds=2, seed=0)
 features = as_table(search.inputs)
-pipeline = search.fit((metadata["estimator"], metadata["settings"]), features, search.truth)
+pipeline = search.fit((metadata["estimator"], metadata["settings"]))
 one = features.head(1)
 predictor, decoder = Predictor(features=data.features), request.Rows(data)
 body = problem.requests(rows.head(1))[0].encode()

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 ANSWERS: dict[str, Any] = json.loads(bytes.fromhex("{{ cookiecutter | hexadecimal }}"))
-VARIANTS = {"domains": "__domain", "programs": "program", "ci": "ci", "licenses": "license"}
-BEGUN = {"capstone.toml", "charter.md"}  # hold the answers; what the variant says goes on from there
+VARIANTS = {"domains": "__domain", "programs": "program", "frameworks": "framework", "ci": "ci", "licenses": "license"}
+BEGUN = {"capstone.toml", "charter.md", "pyproject.toml"}  # hold the answers; what the variant says goes on from there
 LEFT_TO_DO: list[str] = []
 
 

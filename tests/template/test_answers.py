@@ -15,7 +15,7 @@ from bake import ROOT, bake
 
 from capstone_kit import programs
 
-QUESTIONS = ("program", "domain", "license", "ci", "python_version")
+QUESTIONS = ("program", "domain", "framework", "license", "ci", "python_version")
 CHOICES = {name: json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))[name] for name in QUESTIONS}
 TITLES = {
     "MIT": "MIT License",

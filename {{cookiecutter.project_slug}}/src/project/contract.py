@@ -67,6 +67,7 @@ class Column:
     true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
     direction: int = 0  # 1 or -1: the prediction may only rise or fall with this field; 0: either
+    signal: str | None = None  # the channel whose next sample this is; samples follow in the order of the fields
 
     @property
     def numeric(self) -> bool:
@@ -244,7 +245,7 @@ class SplitParameters(Strict):
 class TrainParameters(Strict):
     """Which estimators are tried, and how hard."""
 
-    candidates: tuple[str, ...] = Field(min_length=1)  # names in src/project/model.py
+    candidates: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]  # names in src/project/model.py
     folds: int = Field(ge=2)
     trials: int = Field(ge=1)
     max_rows: int = Field(default=100_000, ge=20)
@@ -356,6 +357,7 @@ def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Col
         true_values=tuple(field.get("trueValues", Column.true_values)),
         false_values=tuple(field.get("falseValues", Column.false_values)),
         direction=DIRECTIONS.get(direction, 0),
+        signal=None if field.get("signal") is None else str(field["signal"]),
     )
 
 

@@ -1,17 +1,14 @@
-"""The fitted pipeline as an ONNX model, and the proof that it predicts the same."""
+"""The fitted pipeline as an ONNX model."""
 
 from importlib import import_module
 from typing import Any
 
-import numpy as np
 from sklearn.pipeline import Pipeline
 
 from project import stage
-from project.metrics import Floats
 from project.predictor import Inputs
+from project.problem import Shape
 
-TOLERANCE = 1e-4  # a probability, or a value in units of the target's spread, may differ by this much
-MAY_DIFFER = 0.001  # in this share of the rows at most: float32 thresholds move a row at a tree's very edge
 OPSETS: dict[str, int] = {"": 18, "ai.onnx.ml": 3}
 CONVERTERS = {
     "lightgbm": ("lightgbm.operator_converters.LightGbm", "convert_lightgbm"),
@@ -19,14 +16,14 @@ CONVERTERS = {
 }
 
 
-def to_onnx(fitted: Pipeline, inputs: Inputs, unit: tuple[float, float]) -> bytes:
+def to_onnx(fitted: Pipeline, shape: Shape, inputs: Inputs, unit: tuple[float, float]) -> bytes:
     """Give `fitted` as an ONNX model; raises `ProjectError` where it does not convert."""
     import skl2onnx
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
 
     kinds: dict[str, Any] = {"numbers": FloatTensorType, "texts": StringTensorType}
     types = [(name, kinds[name]([None, values.shape[1]])) for name, values in inputs.items()]
-    options = {id(fitted): {"zipmap": False}} if hasattr(fitted, "predict_proba") else None
+    options = {id(fitted): {"zipmap": False}} if shape.classes else None
     estimator = fitted[-1]
     _register(estimator)
     try:
@@ -84,16 +81,3 @@ def _register(estimator: Any) -> None:
     )
     options = {"zipmap": [True, False, "columns"], "nocl": [True, False]} if classify else {}
     update_registered_converter(kind, f"{library}{kind.__name__}", shape, convert, options=options)
-
-
-def parity(expected: Floats, found: Floats, classify: bool) -> dict[str, float]:
-    """Compare the ONNX model's output with the fitted pipeline's; raises `ProjectError` where they disagree."""
-    scale = 1.0 if classify else float(np.std(expected)) or 1.0
-    differences = np.abs(expected - found).reshape(len(expected), -1).max(axis=1) / scale
-    beyond = float((differences > TOLERANCE).mean())
-    if not beyond <= MAY_DIFFER:
-        raise stage.ProjectError(
-            f"the ONNX model differs from the fitted pipeline by more than {TOLERANCE} in "
-            f"{beyond:.2%} of {len(expected):,} rows: choose an estimator that converts"
-        )
-    return {"rows": len(expected), "largest_difference": float(differences.max()), "share_beyond_tolerance": beyond}

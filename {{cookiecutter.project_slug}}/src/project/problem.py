@@ -12,7 +12,20 @@ import pandas as pd
 from project import metrics, stage, table
 from project.contract import Column, DataContract, Task
 from project.metrics import Answers, Floats, Metrics
-from project.predictor import Columns, Inputs, model_inputs
+from project.predictor import Columns, Inputs, layout, model_inputs
+
+CATEGORIES = 50  # of a text that get a column of their own, the most frequent ones
+CATEGORY_COLUMNS = 2_000  # of all texts together
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an estimator is told of the model's inputs, and of what it has to give."""
+
+    classes: int  # to tell apart; 0 where a number is predicted
+    directions: list[int]  # of each number: 1 or -1 where the last class or the value may only rise or fall with it
+    signals: list[str | None]  # of each number: the channel of which it is a sample
+    categories: list[npt.NDArray[Any]]  # of each text: the values that get a column of their own
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,18 @@ class Problem:
     def inputs(self, rows: pd.DataFrame) -> Inputs:
         """Give the model's inputs for `rows`."""
         return model_inputs(self.columns(rows), self.data.features)
+
+    def shape(self, inputs: Inputs) -> Shape:
+        """Give what an estimator has to know; of a date no direction is kept."""
+        plain = {f.name: f for f in self.data.features if f.numeric}
+        numbers = [plain.get(field) for field, _ in layout(self.data.features).get("numbers", [])]
+        turned = -1 if self.positive == 0 else 1  # directions speak of the positive class
+        return Shape(
+            classes=len(self.labels),
+            directions=[turned * f.direction if f else 0 for f in numbers],
+            signals=[f.signal if f else None for f in numbers],
+            categories=frequent(inputs["texts"]) if "texts" in inputs else [],
+        )
 
     def truth(self, rows: pd.DataFrame) -> npt.NDArray[Any]:
         """Give the classes of `rows` as indices of `labels`, -1 where they are none of them, or the values."""
@@ -114,6 +139,16 @@ def of_rows(data: DataContract, task: Task, rows: pd.DataFrame) -> Problem:
     if positive is not None and counts.get(str(positive), 0) < 2:
         raise stage.ProjectError(f"fewer than two training rows are {str(positive)!r}: too few to learn from")
     return Problem(data, task, labels)
+
+
+def frequent(texts: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Give for each column of `texts` its most frequent values, in alphabetical order."""
+    most = max(2, min(CATEGORIES, CATEGORY_COLUMNS // max(1, texts.shape[1])))
+    found = []
+    for values in texts.T:
+        names, counts = np.unique(values, return_counts=True)
+        found.append(np.sort(names[np.argsort(-counts, kind="stable")[:most]]))
+    return found
 
 
 def as_json(value: Any, column: Column) -> Any:

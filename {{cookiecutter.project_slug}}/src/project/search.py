@@ -10,22 +10,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.model_selection import KFold, StratifiedKFold
-from sklearn.pipeline import Pipeline
 from tqdm import tqdm
 
-from project import contract, model, stage
+from project import contract, fitting, model, stage
 from project.metrics import Floats
-from project.predictor import Inputs, layout
-from project.problem import Problem
+from project.predictor import Inputs
+from project.problem import Problem, Shape
 
 Trial = tuple[str, dict[str, Any]]
-
-
-def as_table(inputs: Inputs) -> pd.DataFrame:
-    """Give the model's inputs as scikit-learn takes them: one table, the numbers first."""
-    return pd.concat([pd.DataFrame(values) for values in inputs.values()], axis=1, ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -39,55 +32,47 @@ class Search:
     seed: int
 
     @cached_property
-    def categories(self) -> list[npt.NDArray[Any]]:
-        """The values of each text that get a column of their own."""
-        return model.frequent(self.inputs["texts"]) if "texts" in self.inputs else []
-
-    def pipeline(self, trial: Trial) -> Pipeline:
-        """Give the unfitted pipeline of a trial."""
-        features = self.problem.data.features
-        limits = {f.name: f.direction for f in features if f.numeric}  # of a date no direction is kept
-        directions = [limits.get(field, 0) for field, _ in layout(features).get("numbers", [])]
-        return model.pipeline(*trial, self.problem.classify, directions, self.categories, self.seed)
+    def shape(self) -> Shape:
+        """What an estimator is told of all rows, those that a fold holds out too."""
+        return self.problem.shape(self.inputs)
 
     @cached_property
     def unit(self) -> tuple[float, float]:
         """Mean and spread of the target, in which the estimator works: 32 bits hold seven digits."""
         return (0.0, 1.0) if self.problem.classify else (float(self.truth.mean()), float(self.truth.std()))
 
-    def fit(self, trial: Trial, rows: pd.DataFrame, truth: npt.NDArray[Any]) -> Pipeline:
-        """Give the fitted pipeline of a trial. Raises `ProjectError` where a classifier gives no probabilities."""
+    def fit(self, trial: Trial, rows: Any = slice(None), run_id: str | None = None) -> Any:
+        """Give the fitted estimator of a trial; what learns in epochs logs them to the MLflow run."""
+        truth = self.truth[rows]
         if not self.problem.classify:
             mean, spread = self.unit
-            return self.pipeline(trial).fit(rows, (truth - mean) / spread)
-        fitted = self.pipeline(trial).fit(rows, truth)
-        if not hasattr(fitted, "predict_proba"):
-            name = type(fitted[-1]).__name__
-            raise stage.ProjectError(
-                f"src/project/model.py: {name} gives no probabilities: choose one with predict_proba"
-            )
-        return fitted
+            truth = (truth - mean) / spread
+        name, settings = trial
+        chosen = self._chosen(rows)
+        return fitting.fit(model.CANDIDATES[name], settings, self.shape, chosen, truth, self.seed, run_id)
 
-    def answer(self, fitted: Pipeline, rows: pd.DataFrame) -> Floats:
+    def answer(self, fitted: Any, inputs: Inputs) -> Floats:
         """Give what the exported model has to give: probabilities (n, classes) or values (n,)."""
-        if not self.problem.classify:
-            mean, spread = self.unit
-            return np.asarray(fitted.predict(rows), dtype=np.float64) * spread + mean
-        found = np.zeros((len(rows), len(self.problem.labels)))
-        found[:, fitted.classes_] = fitted.predict_proba(rows)
-        return found
+        found = fitting.answer(fitted, self.shape, inputs)
+        if self.problem.classify:
+            return found
+        mean, spread = self.unit
+        return found * spread + mean
+
+    def _chosen(self, rows: Any) -> Inputs:
+        return {kind: values[rows] for kind, values in self.inputs.items()}
 
     def score(self, trial: Trial) -> dict[str, Any]:
         """Give a trial's entry in the report: its mean headline metric over the folds, more is better."""
-        rows = as_table(self.inputs)
-        scores = [self._score_fold(trial, rows, fit, held) for fit, held in self.splits()]
+        scores = [self._score_fold(trial, fit, held) for fit, held in self.splits()]
         defined = [score for score in scores if not np.isnan(score)]
         if not defined:
-            raise stage.ProjectError(f"{len(rows)} training rows are too few to measure {self.problem.task.headline}")
+            few = len(self.truth)
+            raise stage.ProjectError(f"{few} training rows are too few to measure {self.problem.task.headline}")
         return {"estimator": trial[0], "settings": trial[1], "score": round(float(np.mean(defined)), 6)}
 
-    def _score_fold(self, trial: Trial, rows: pd.DataFrame, fit: Any, held: Any) -> float:
-        found = self.answer(self.fit(trial, rows.iloc[fit], self.truth[fit]), rows.iloc[held])
+    def _score_fold(self, trial: Trial, fit: Any, held: Any) -> float:
+        found = self.answer(self.fit(trial, fit), self._chosen(held))
         predicted, p = (found.argmax(axis=1), found) if self.problem.classify else (found, None)
         return float(self.problem.headline(self.truth[held], predicted, p, np.ones((1, len(held))))[0])
 
@@ -106,18 +91,20 @@ class Search:
 
 def trials(problem: Problem, choice: contract.TrainParameters, seed: int) -> list[Trial]:
     """Give the settings to try of each candidate, drawn at random without repetition."""
-    unknown = [name for name in choice.candidates if name not in model.CANDIDATES]
+    names = tuple(model.CANDIDATES) if choice.candidates == "all" else choice.candidates
+    unknown = [name for name in names if name not in model.CANDIDATES]
     if unknown:
         allowed = ", ".join(model.CANDIDATES)
         raise stage.ProjectError(
             f"params.yaml: train.candidates: found {unknown[0]!r}, src/project/model.py has {allowed}"
         )
     directed = any(f.direction for f in problem.data.features)
-    able = [name for name in choice.candidates if model.CANDIDATES[name].keeps_directions or not directed]
+    able = [name for name in names if model.CANDIDATES[name].keeps_directions or not directed]
     if not able:
-        names = ", ".join(choice.candidates)
+        others = ", ".join(name for name, found in model.CANDIDATES.items() if found.keeps_directions)
         raise stage.ProjectError(
-            f"params.yaml: train.candidates: {names} cannot keep the directions of the data contract: add boosting"
+            f"params.yaml: train.candidates: {', '.join(names)} cannot keep the directions of the data contract: "
+            f"add one of {others}"
         )
     quick = [name for name in able if len(problem.labels) <= model.CANDIDATES[name].most_classes]
     return [(name, settings) for name in quick or able for settings in _settings(name, choice.trials, seed)]

@@ -11,13 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project import contract, export, stage, table
+from project import contract, export, model, stage, table
+from project.metrics import Floats
 from project.predictor import LARGEST, METADATA, MISSING_TEXT, MODEL, Inputs, Predictor, layout
 from project.problem import Problem, as_json, of_rows
-from project.search import Search, Trial, as_table, best_first, trials
+from project.search import Search, Trial, best_first, trials
 from project.split import SPLITS
 
 REPORT = Path("reports/training.json")
+TOLERANCE = 1e-4  # a probability, or a value in units of the target's spread, may differ by this much
+MAY_DIFFER = 0.001  # in this share of the rows at most: float32 thresholds move a row at a tree's very edge
 SEEN = 1_000  # values of a text that the metadata lists at most; with more, every value counts as seen
 
 
@@ -62,6 +65,19 @@ def _categories(values: pd.Series, column: contract.Column) -> dict[str, Any]:
     known = counts.drop(MISSING_TEXT, errors="ignore")
     listed = {"seen": sorted(counts.nlargest(SEEN).index)} | ({"open": True} if len(counts) > SEEN else {})
     return listed | {"typical": as_json(known.idxmax() if len(known) else None, column)}
+
+
+def parity(expected: Floats, found: Floats, classify: bool) -> dict[str, float]:
+    """Compare the ONNX model's output with the fitted estimator's; raises `ProjectError` where they disagree."""
+    scale = 1.0 if classify else float(np.std(expected)) or 1.0
+    differences = np.abs(expected - found).reshape(len(expected), -1).max(axis=1) / scale
+    beyond = float((differences > TOLERANCE).mean())
+    if not beyond <= MAY_DIFFER:
+        raise stage.ProjectError(
+            f"the ONNX model differs from the fitted estimator by more than {TOLERANCE} in "
+            f"{beyond:.2%} of {len(expected):,} rows: choose an estimator that converts"
+        )
+    return {"rows": len(expected), "largest_difference": float(differences.max()), "share_beyond_tolerance": beyond}
 
 
 def calibrate(problem: Problem, predictor: Predictor, rows: pd.DataFrame) -> float | list[float]:
@@ -111,15 +127,15 @@ def main() -> None:
         started = time.perf_counter()
         scored = best_first(search, tried, parameters.train.engine)
         best = scored[0]
-        fitted = search.fit((best["estimator"], best["settings"]), as_table(search.inputs), search.truth)
+        fitted = search.fit((best["estimator"], best["settings"]), run_id=run_id)
         seconds = time.perf_counter() - started
         with stage.replacing(MODEL) as temporary:
-            temporary.write_bytes(export.to_onnx(fitted, search.inputs, search.unit))
+            temporary.write_bytes(export.to_onnx(fitted, search.shape, search.inputs, search.unit))
         metadata = metadata_of(problem, best, describe(problem, rows, search.inputs))
         stage.write_json(METADATA, metadata)
         predictor = Predictor(features=data.features)
         inputs = problem.inputs(pd.concat([rows, calibration]))
-        compared = export.parity(search.answer(fitted, as_table(inputs)), predictor.score(inputs), problem.classify)
+        compared = parity(search.answer(fitted, inputs), predictor.score(inputs), problem.classify)
         stage.write_json(METADATA, metadata | {"quantile": calibrate(problem, predictor, calibration)})
         report = {
             "run_id": run_id,
@@ -130,7 +146,7 @@ def main() -> None:
         }
         tracking.log_training(parameters, report, problem.inputs(rows.head(5)), predictor)
         stage.write_json(REPORT, report)
-    print(f"train: {summary(report, capstone.task.headline)}{left_out(parameters.train.candidates, tried)}")
+    print(f"train: {summary(report, capstone.task.headline)}{left_out(parameters.train, tried)}")
 
 
 def summary(report: dict[str, Any], headline: str) -> str:
@@ -145,9 +161,10 @@ def summary(report: dict[str, Any], headline: str) -> str:
     )
 
 
-def left_out(candidates: tuple[str, ...], tried: list[Trial]) -> str:
+def left_out(choice: contract.TrainParameters, tried: list[Trial]) -> str:
     """Give in words which candidates were not tried."""
-    names = sorted(set(candidates) - {name for name, _ in tried})
+    asked = model.CANDIDATES if choice.candidates == "all" else choice.candidates
+    names = sorted(set(asked) - {name for name, _ in tried})
     return f"; not tried: {', '.join(names)} (see src/project/model.py for what each can do)" if names else ""
 
 
