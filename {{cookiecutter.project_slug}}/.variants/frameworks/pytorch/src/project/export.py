@@ -75,7 +75,8 @@ def _encode(graph: Any, shape: Shape) -> None:
     for place, known in enumerate(shape.categories):
         graph.initializer.append(helper.make_tensor(f"place_{place}", TensorProto.INT64, [1], [place]))
         nodes.append(helper.make_node("Gather", ["texts", f"place_{place}"], [f"text_{place}"], axis=1))
-        values = {"keys_strings": list(known), "values_int64s": list(range(len(known))), "default_int64": len(known)}
+        count = len(known)
+        values: dict[str, Any] = {"keys_strings": list(known), "values_int64s": [*range(count)], "default_int64": count}
         codes.append(f"code_{place}")
         domain = "ai.onnx.ml"
         nodes.append(helper.make_node("LabelEncoder", [f"text_{place}"], [codes[-1]], domain=domain, **values))

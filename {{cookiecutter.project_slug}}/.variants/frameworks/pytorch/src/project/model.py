@@ -72,17 +72,16 @@ class Monotone(nn.Module):
         self.register_buffer("signs", torch.tensor(signs, dtype=torch.float32))
         self.steepness = nn.Parameter(torch.zeros(len(signs)))
         self.given = nn.Linear(context, width, bias=False)
-        self.layers = nn.ModuleList(
-            [nn.Linear(len(signs), width), nn.Linear(width, width), nn.Linear(width, width), nn.Linear(width, 1)]
-        )
+        self.first, self.second = nn.Linear(len(signs), width), nn.Linear(width, width)
+        self.third, self.last = nn.Linear(width, width), nn.Linear(width, 1)
 
     def forward(self, directed: Tensor, context: Tensor) -> Tensor:
         """Give one number a row, (n, 1)."""
         rising = directed * self.signs * self.steepness.exp()
-        first, *others = self.layers
-        largest = first.weight.abs().amax(dim=1, keepdim=True)
-        found = functional.linear(rising, first.weight / largest.clamp(min=1), first.bias) + self.given(context)
-        for layer in others:
+        largest = self.first.weight.abs().amax(dim=1, keepdim=True)
+        found = functional.linear(rising, self.first.weight / largest.clamp(min=1), self.first.bias)
+        found = found + self.given(context)
+        for layer in (self.second, self.third, self.last):
             halves = found.chunk(2, dim=1)  # sorting pairs bends without changing a distance (Anil et al., 2019)
             found = torch.cat([torch.maximum(*halves), torch.minimum(*halves)], dim=1)
             total = layer.weight.abs().sum(dim=1, keepdim=True)
