@@ -34,7 +34,7 @@ CHECKPOINTS = Path(".cache/checkpoints")
 WEIGHTS = "model.safetensors"
 SAVE_EVERY = 2.0  # seconds of training that a kill may cost
 THREADS = 1  # of the processor: at these sizes more of them wait for each other, and the sums depend on their number
-HELD = 0.15  # of the rows, on which the loop sees when to stop
+HELD = 0.1  # of the rows, on which the loop sees when to stop
 ASKED = 8_192  # rows at a time
 DEVICE = "TRAIN_DEVICE"  # the environment variable: a matter of the machine, not of the experiment
 
@@ -47,7 +47,7 @@ class Candidate:
     settings: dict[str, list[Any]]
     epochs: int = 80
     patience: int = 25  # epochs without a better loss on the rows held out
-    batch: int = 256
+    batch: int = 128
     keeps_directions: bool = True  # whether it can be held to the contract's monotone directions
     most_classes: float = np.inf  # beyond which it takes too long to be searched
 
