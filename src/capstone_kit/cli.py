@@ -225,6 +225,16 @@ def trace(prediction: Annotated[str, typer.Argument(help="the id in an answer of
 
 
 @app.command()
+def monitor(
+    file: Annotated[str | None, typer.Argument(help="a prediction log or a CSV table")] = None,
+) -> None:
+    """Run the project's drift monitor; show what it found as a page and as Prometheus metrics. Status 3: alarm."""
+    from capstone_kit import monitor as monitors
+
+    raise typer.Exit(monitors.run(Project.here(), file))
+
+
+@app.command()
 def label(file: Annotated[Path, typer.Argument(help="CSV with the columns id and that of the target")]) -> None:
     """Keep what turned out to be true of predictions, so that the drift monitor can tell errors and coverage."""
     from capstone_kit import labels

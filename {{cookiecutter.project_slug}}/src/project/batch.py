@@ -21,7 +21,7 @@ from tqdm import tqdm
 from project import contract, stage, table
 from project.answer import named
 from project.ingest import as_text
-from project.predictor import METADATA, MODEL, Predictor
+from project.serving import Serving
 from project.validate import errors_in
 
 JOB = "_job.json"  # what the folder OUTPUT was made from; readers of Parquet pass by what begins with _
@@ -56,14 +56,13 @@ def groups(source: Path) -> list[Group]:
     return found
 
 
-def job(parts: list[Group]) -> dict[str, Any]:
-    """Give what the predictions depend on: the files with the hash of their ends, and the model."""
+def job(parts: list[Group], model: str) -> dict[str, Any]:
+    """Give what the predictions depend on: the files with the hash of their ends, and that of the model."""
     files = {}
     for path in dict.fromkeys(part.path for part in parts):
         with path.open("rb") as file:
             file.seek(-min(FOOTER, path.stat().st_size), 2)
             files[path.name] = {"bytes": path.stat().st_size, "end_sha256": hashlib.sha256(file.read()).hexdigest()}
-    model = hashlib.sha256(MODEL.read_bytes() + METADATA.read_bytes()).hexdigest()
     return {"files": files, "rows": sum(part.rows for part in parts), "model_sha256": model}
 
 
@@ -71,9 +70,10 @@ class Scorer:
     """Turns rows as text into predictions."""
 
     def __init__(self) -> None:
-        """Load contract and model."""
+        """Load the contract, and the model that the service would serve."""
         self.data, self.capstone = contract.load()
-        self.predictor = Predictor(features=self.data.features)
+        served = Serving(self.data.features).champion
+        self.predictor, self.model = served.predictor, served.receipt["model_sha256"]
         self.readers = {f.name: table.reader(f, self.data) for f in self.data.features}
         self.schema = self._schema()
 
@@ -155,7 +155,7 @@ def run(source: Path, folder: Path) -> None:
     """Write what is not there yet."""
     parts = groups(source)
     scorer = Scorer()
-    begin(folder, job(parts))
+    begin(folder, job(parts, scorer.model))
     paths = [folder / f"part-{number:05}-of-{len(parts):05}.parquet" for number in range(len(parts))]
     done = sum(part.rows for part, path in zip(parts, paths, strict=True) if path.exists())
     total = sum(part.rows for part in parts)
