@@ -1,0 +1,215 @@
+"""The team's servers without Docker, run for real: killed, they lose nothing, and a backup brings all back."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from conftest import Repository
+from servers import free_port, program, s3
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the servers are Debian's packages")
+
+MEMBERS = ("ada", "ben", "cyd", "dee")
+WITH = ("uv", "run", "--no-sync", "--with", "boto3", "--with", "psycopg[binary]", "python")
+STORE = {"AWS_ACCESS_KEY_ID": "mlflow", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+LOGGING = """
+import os, sys, time
+import mlflow
+mlflow.set_experiment("team")
+for number in range(3):
+    with mlflow.start_run(tags={"member": sys.argv[1]}):
+        for step in range(8):
+            mlflow.log_metric("score", step, step=step)
+            time.sleep(0.25)
+        mlflow.log_text(f"{sys.argv[1]} {number}", "note.txt")
+"""
+
+
+@dataclass
+class Team:
+    """Running servers: where, what they keep, and the process that watches over them."""
+
+    address: str
+    folder: Path
+    watcher: subprocess.Popen[bytes]
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Give the passwords by name."""
+        return json.loads((self.folder / "credentials.json").read_text(encoding="utf-8"))
+
+    def member(self, name: str) -> dict[str, str]:
+        """Give the environment in which a member works."""
+        login = {"MLFLOW_TRACKING_USERNAME": name, "MLFLOW_TRACKING_PASSWORD": self.passwords[name]}
+        return {"MLFLOW_TRACKING_URI": self.address, "MLFLOW_DISABLE_TELEMETRY": "true"} | login
+
+    def ask(self, path: str, body: Any = None, name: str = "ada", password: str | None = None) -> Any:
+        """Give the JSON answer of the server to a member."""
+        login = b64encode(f"{name}:{password or self.passwords[name]}".encode()).decode()
+        headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.address}{path}", data, headers)
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.loads(response.read() or b"null") if path.startswith("/api") else response.read()
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Give every run of the team."""
+        experiment = self.ask("/api/2.0/mlflow/experiments/get-by-name?experiment_name=team")["experiment"]
+        asked = {"experiment_ids": [experiment["experiment_id"]], "max_results": 1000}
+        return self.ask("/api/2.0/mlflow/runs/search", asked).get("runs", [])
+
+    def kill(self, name: str) -> None:
+        """Kill a server as a crash would."""
+        for child in psutil.Process(self.watcher.pid).children(recursive=True):
+            if name in " ".join(child.cmdline()[:4]) and child.parent().cmdline()[1:2] == ["deploy/servers.py"]:
+                child.send_signal(signal.SIGKILL)
+                return
+        pytest.fail(f"{name} does not run")
+
+
+@contextmanager
+def started(repository: Repository, folder: Path, port: int, *words: str, **more: str) -> Generator[Team]:
+    """Start the servers, wait until a member is let in, and stop them."""
+    command = [*WITH, "deploy/servers.py", str(folder), "--members", ",".join(MEMBERS), "--port", str(port), *words]
+    log = (folder / "watcher.log").open("ab")
+    watcher = subprocess.Popen(command, cwd=repository.path, env=repository.environment | more, stdout=log, stderr=log)
+    team = Team(f"http://127.0.0.1:{port}", folder, watcher)
+    try:
+        for _ in range(600):
+            try:
+                assert team.ask("/health") == b"OK"
+                break
+            except OSError:
+                assert watcher.poll() is None, (folder / "watcher.log").read_text()
+                time.sleep(0.2)
+        else:
+            pytest.fail("the servers did not start")
+        yield team
+    finally:
+        watcher.terminate()
+        assert watcher.wait(60) == 0
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Give a folder that PostgreSQL's own user can reach, which pytest's are not."""
+    for name, package in (("initdb", "postgresql"), ("caddy", "caddy")):
+        program(name, *map(str, Path("/usr/lib/postgresql").glob("*/bin")), package=package)
+    made = Path(tempfile.mkdtemp())
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+def test_four_members_lose_nothing_when_the_servers_are_killed(
+    mechanical: Repository, folder: Path, tmp_path: Path
+) -> None:
+    """MLflow and PostgreSQL are killed while four log; 12 runs are whole, artifacts in S3 too, and in a backup."""
+    port = free_port()
+    with s3(tmp_path) as store:
+        settings = STORE | {"MLFLOW_S3_ENDPOINT_URL": store}
+        urllib.request.urlopen(urllib.request.Request(f"{store}/mlflow", method="PUT")).close()
+        with started(mechanical, folder, port, "--artifacts", "s3://mlflow", **settings) as team:
+            strangers_are_kept_out(team)
+            logging = [log_runs(mechanical, team, name) for name in MEMBERS]
+            for name in ("mlflow", "postgres"):
+                await_runs(team, 3 if name == "mlflow" else 7)
+                team.kill(name)
+            for process in logging:
+                said, _ = process.communicate(timeout=300)
+                assert process.returncode == 0, said[-3000:]
+            before = whole_runs(team)
+            said = (folder / "watcher.log").read_text(encoding="utf-8")
+            assert "mlflow ended with -9 and is started again" in said
+            assert "postgresql ended with -9 and is started again" in said
+            assert not any(password in said for password in team.passwords.values())
+        with started(mechanical, folder, port, "--artifacts", "s3://mlflow", **settings) as team:
+            assert whole_runs(team) == before
+            backup_brings_all_back(mechanical, team, port, before, tmp_path)
+
+
+def strangers_are_kept_out(team: Team) -> None:
+    """No password, or a wrong one: 401; the inner ports listen on loopback alone; files are their owner's."""
+    for name, password in (("ada", "wrong"), ("eve", "x"), ("database", team.passwords["database"])):
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            team.ask("/health", name=name, password=password)
+    for name in ("credentials.json", "members"):
+        assert (team.folder / name).stat().st_mode & 0o077 == 0
+    assert not any(password in (team.folder / "members").read_text() for password in team.passwords.values())
+    for child in psutil.Process(team.watcher.pid).children(recursive=True):
+        assert not any(password in " ".join(child.cmdline()) for password in team.passwords.values())
+
+
+def log_runs(repository: Repository, team: Team, name: str) -> subprocess.Popen[str]:
+    """Start a member who logs three runs."""
+    command = [str(repository.path / ".venv/bin/python"), "-c", LOGGING, name]
+    environment = repository.environment | team.member(name)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+
+def await_runs(team: Team, count: int) -> None:
+    """Return when so many runs have begun."""
+    for _ in range(600):
+        try:
+            if len(team.runs()) >= count:
+                return
+        except urllib.error.HTTPError:
+            pass  # the experiment is not there yet
+        time.sleep(0.2)
+    pytest.fail(f"{count} runs did not begin")
+
+
+def whole_runs(team: Team) -> dict[str, str]:
+    """Give the members of the runs by id; fails unless there are three of each, with all steps and their artifact."""
+    found = {run["info"]["run_id"]: run for run in team.runs()}
+    members = {key: {t["key"]: t["value"] for t in run["data"]["tags"]}["member"] for key, run in found.items()}
+    assert sorted(members.values()) == sorted(3 * MEMBERS)
+    assert {run["info"]["status"] for run in found.values()} == {"FINISHED"}
+    for key, member in members.items():
+        steps = team.ask(f"/api/2.0/mlflow/metrics/get-history?run_id={key}&metric_key=score")["metrics"]
+        assert {step.get("step", 0) for step in steps} == set(range(8))
+        assert team.ask(f"/get-artifact?path=note.txt&run_uuid={key}").decode().startswith(member)
+    return members
+
+
+def backup_brings_all_back(
+    repository: Repository, team: Team, port: int, before: dict[str, str], tmp_path: Path
+) -> None:
+    """Saved, then every run deleted, then restored: they are there again."""
+    uri = f"postgresql://mlflow:{team.passwords['database']}@127.0.0.1:{port + 1}/postgres"
+    places = os.pathsep.join([*map(str, Path("/usr/lib/postgresql").glob("*/bin")), os.environ["PATH"]])
+    artifacts, backups = tmp_path / "artifacts", tmp_path / "backups"
+    artifacts.mkdir()
+    (artifacts / "model").write_text("weights")
+
+    def backup(*words: str | Path, check: bool = True) -> str:
+        command = [sys.executable, "deploy/backup.py", *map(str, words)]
+        done = repository.run(*command, check=check, DATABASE_URL=uri, PATH=places)
+        return done.stdout + done.stderr
+
+    backup("save", artifacts, backups)
+    (saved,) = backups.glob("*Z")
+    for key in before:
+        team.ask("/api/2.0/mlflow/runs/delete", {"run_id": key})
+    shutil.rmtree(artifacts)
+    assert team.runs() == []
+    assert "is no backup" in backup("restore", artifacts, backups, check=False)
+    backup("restore", artifacts, saved)
+    assert whole_runs(team) == before
+    assert (artifacts / "model").read_text() == "weights"
