@@ -1,4 +1,7 @@
-"""The team's servers without Docker, run for real: killed, they lose nothing, and a backup brings all back."""
+"""What lies in deploy/: the manifests, and the team's servers without Docker, run for real.
+
+Killed, the servers lose nothing, and a backup brings all back.
+"""
 
 import json
 import os
@@ -19,11 +22,13 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Repository
+import yaml
+from conftest import ROOT, Repository, serving
 from servers import free_port, program, s3
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the servers are Debian's packages")
 
+DEPLOY = ROOT / "{{cookiecutter.project_slug}}/deploy"
 MEMBERS = ("ada", "ben", "cyd", "dee")
 WITH = ("uv", "run", "--no-sync", "--with", "boto3", "--with", "psycopg[binary]", "python")
 STORE = {"AWS_ACCESS_KEY_ID": "mlflow", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -38,6 +43,97 @@ for number in range(3):
             time.sleep(0.25)
         mlflow.log_text(f"{sys.argv[1]} {number}", "note.txt")
 """
+
+
+def manifests() -> dict[str, Any]:
+    """Give the Kubernetes manifests by kind."""
+    text = (DEPLOY / "kubernetes.yaml").read_text(encoding="utf-8")
+    return {document["kind"]: document for document in yaml.safe_load_all(text)}
+
+
+@pytest.mark.parametrize("version", ["1.32", "1.37"])
+def test_the_manifests_are_what_kubernetes_knows(version: str) -> None:
+    """Its own schemas, as kubernetes-validate carries them, find no unknown or missing key."""
+    program = Path(sys.executable).parent / "kubernetes-validate"
+    command = [program, "--strict", "--kubernetes-version", version, DEPLOY / "kubernetes.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count("passed") == len(manifests()) == 5
+
+
+def test_the_manifests_hold_together() -> None:
+    """All select the same pods by the same port; the pods are nobody's root and can write to volumes alone."""
+    found = manifests()
+    spec = found["Deployment"]["spec"]
+    labels = spec["template"]["metadata"]["labels"]
+    container = spec["template"]["spec"]["containers"][0]
+    assert found["Service"]["spec"]["selector"] == labels
+    assert found["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+    assert found["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == labels
+    assert found["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"] == found["Deployment"]["metadata"]["name"]
+    (port,) = container["ports"]
+    used = [found["Service"]["spec"]["ports"][0]["targetPort"], container["readinessProbe"]["httpGet"]["port"]]
+    assert {*used, found["NetworkPolicy"]["spec"]["ingress"][0]["ports"][0]["port"]} == {port["name"]}
+    assert spec["template"]["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    mounted = {mount["name"] for mount in container["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in spec["template"]["spec"]["volumes"]}
+
+
+def test_the_service_needs_no_more_than_the_manifest_gives(mechanical: Repository) -> None:
+    """As another user, on a read-only root, with the manifest's volumes and environment: ready, and it predicts."""
+    program("bwrap", package="bubblewrap")
+    container = manifests()["Deployment"]["spec"]["template"]["spec"]["containers"][0]
+    volumes = [word for mount in container["volumeMounts"] for word in ("--tmpfs", f"/{mount['mountPath'][1:]}")]
+    environment = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+    places = [word for path in (mechanical.path, *pythons(mechanical)) for word in ("--ro-bind", str(path), str(path))]
+    system = ["--ro-bind", "/usr", "/usr", "--ro-bind", "/etc", "/etc", "--symlink", "usr/lib", "/lib"]
+    system += ["--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin", "/bin", "--proc", "/proc", "--dev", "/dev"]
+    box = ["bwrap", "--unshare-user", "--uid", "1034", "--gid", "1034", "--unshare-pid", "--die-with-parent", *system]
+    box += [*volumes, *places, "--remount-ro", "/", "--chdir", str(mechanical.path)]
+    words = [*box, str(mechanical.path / ".venv/bin/bentoml"), "serve", "--port", "{port}"]
+    with serving(mechanical, *words, **environment, PREDICTION_KEYS="a-key-of-the-manifest-4711") as address:
+        assert urllib.request.urlopen(f"{address}/readyz").status == 200
+        row = json.loads(urllib.request.urlopen(f"{address}/form.json").read())["fields"]
+        body = json.dumps({field["name"]: field["typical"] for field in row}).encode()
+        headers = {"Authorization": "Bearer a-key-of-the-manifest-4711", "Content-Type": "application/json"}
+        answer = json.loads(urllib.request.urlopen(urllib.request.Request(f"{address}/predict", body, headers)).read())
+    assert len(answer["predictions"]) == 1
+
+
+def pythons(repository: Repository) -> set[Path]:
+    """Give the folders of the interpreter that the environment links to, and of its own packages."""
+    python = (repository.path / ".venv/bin/python").resolve()
+    return {python.parents[1]}
+
+
+def test_the_compose_file_is_what_compose_knows() -> None:
+    """Its own schema finds nothing; the database and the store are reached from inside alone."""
+    checker = Path(sys.executable).parent / "check-jsonschema"
+    command = [checker, "--builtin-schema", "vendor.compose-spec", DEPLOY / "compose.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert [name for name, service in services.items() if "ports" in service] == ["proxy"]
+
+
+def test_no_file_of_the_deployment_holds_a_credential(mechanical: Repository) -> None:
+    """The hook finds none in what is committed, and git ignores where they belong."""
+    hook = ["uv", "run", "--no-sync", "detect-secrets-hook", "--no-verify", "--disable-plugin", "HexHighEntropyString"]
+    mechanical.run(*hook, *sorted(path.relative_to(DEPLOY.parent).as_posix() for path in DEPLOY.glob("*.*")))
+    ignored = ["deploy/members", "deploy/.env", "deploy/backups/x"]
+    assert mechanical.run("git", "check-ignore", *ignored).stdout.split() == ignored
+
+
+def test_the_search_goes_to_slurm_as_jobs_of_the_asked_size(mechanical: Repository) -> None:
+    """The job script asks Slurm for what was asked for, and starts a worker process for each core."""
+    group = ["uv", "run", "--no-sync", "--with", "dask-jobqueue", "--with", "distributed", "python", "deploy/slurm.py"]
+    said = mechanical.run(*group, "--print", "--cores", "4", "--memory", "8GB", "--queue", "cpu").stdout
+    for line in ("#SBATCH -p cpu", "#SBATCH --cpus-per-task=4", "#SBATCH --mem=8G"):
+        assert line in said
+    assert "--nthreads 1" in said and "--nworkers 4" in said
+    assert "export DASK_DISTRIBUTED__WORKER__DAEMON=False" in said
 
 
 @dataclass

@@ -135,6 +135,7 @@ def write_members(folder: Path, known: dict[str, str]) -> Path:
 def servers(folder: Path, asked: argparse.Namespace) -> list[Server]:
     """Give the three servers, in the order of their start."""
     known = credentials(folder, asked.members.split(","))
+    (folder / "artifacts").mkdir(exist_ok=True)
     user = "postgres" if ROOT else None  # it refuses to run as root
     data = make_database(folder, known["database"], user)
     database, inner = str(asked.port + 1), str(asked.port + 2)

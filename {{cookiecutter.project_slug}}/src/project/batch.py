@@ -56,24 +56,25 @@ def groups(source: Path) -> list[Group]:
     return found
 
 
-def job(parts: list[Group], model: str) -> dict[str, Any]:
-    """Give what the predictions depend on: the files with the hash of their ends, and that of the model."""
+def job(parts: list[Group], receipt: dict[str, Any]) -> dict[str, Any]:
+    """Give what the predictions depend on: the files with the hash of their ends, and the model by its receipt."""
     files = {}
     for path in dict.fromkeys(part.path for part in parts):
         with path.open("rb") as file:
             file.seek(-min(FOOTER, path.stat().st_size), 2)
             files[path.name] = {"bytes": path.stat().st_size, "end_sha256": hashlib.sha256(file.read()).hexdigest()}
-    return {"files": files, "rows": sum(part.rows for part in parts), "model_sha256": model}
+    model = {name: receipt[name] for name in ("model_version", "model_sha256")}
+    return {"files": files, "rows": sum(part.rows for part in parts), **model}
 
 
 class Scorer:
-    """Turns rows as text into predictions."""
+    """Turns rows as text into the champion's predictions."""
 
     def __init__(self) -> None:
-        """Load the contract, and the model that the service would serve."""
-        self.data, self.capstone = contract.load()
-        served = Serving(self.data.features).champion
-        self.predictor, self.model = served.predictor, served.receipt["model_sha256"]
+        """Load contract and champion."""
+        self.data = contract.load_data_contract()
+        self.champion = Serving(self.data.features).champion
+        self.predictor = self.champion.predictor
         self.readers = {f.name: table.reader(f, self.data) for f in self.data.features}
         self.schema = self._schema()
 
@@ -155,7 +156,7 @@ def run(source: Path, folder: Path) -> None:
     """Write what is not there yet."""
     parts = groups(source)
     scorer = Scorer()
-    begin(folder, job(parts, scorer.model))
+    begin(folder, job(parts, scorer.champion.receipt))
     paths = [folder / f"part-{number:05}-of-{len(parts):05}.parquet" for number in range(len(parts))]
     done = sum(part.rows for part, path in zip(parts, paths, strict=True) if path.exists())
     total = sum(part.rows for part in parts)
