@@ -273,7 +273,7 @@ def await_runs(team: Team, count: int) -> None:
 
 
 def whole_runs(team: Team) -> dict[str, str]:
-    """Give the members of the runs by id; fails unless each has as many as it should, with all steps and their artifact."""
+    """Give the members of the runs by id; fails unless all are there, with every step and their artifact."""
     found = {run["info"]["run_id"]: run for run in team.runs()}
     members = {key: {t["key"]: t["value"] for t in run["data"]["tags"]}["member"] for key, run in found.items()}
     assert sorted(members.values()) == sorted(RUNS * MEMBERS)
