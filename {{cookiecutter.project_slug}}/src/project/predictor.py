@@ -33,6 +33,10 @@ CALENDAR: dict[str, Callable[[npt.NDArray[np.datetime64]], npt.NDArray[Any]]] = 
 }
 
 
+class OtherContractError(stage.ProjectError):
+    """The model was made for other fields."""
+
+
 def layout(features: tuple[Column, ...]) -> dict[str, list[tuple[str, str]]]:
     """Give the columns of the model's inputs "numbers" and "texts": the field each comes from, and its own name."""
     dated = {f.name: [f"{f.name} {part}" for part in _parts(f)] for f in features if f.dated}
@@ -106,7 +110,7 @@ class Predictor:
         numbers, texts = (self.metadata["inputs"].get(kind, []) for kind in ("numbers", "texts"))
         trained = [number["name"] for number in numbers], texts
         if trained != tuple([name for _, name in columns.get(kind, [])] for kind in ("numbers", "texts")):
-            raise stage.ProjectError(f"{path} is of another data contract: run `uv run dvc repro`")
+            raise OtherContractError(f"{path} is of another data contract: run `uv run dvc repro`")
         places = {f.name: place for place, f in enumerate(self.features)}
         owners = [places[field] for field, _ in columns.get("numbers", [])]
         self._numeric, self._first = np.unique(owners, return_index=True)

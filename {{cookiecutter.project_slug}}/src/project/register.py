@@ -17,7 +17,7 @@ from project.challenger import SEEN, Duel, duel, learnt
 from project.constraints import TRAINING
 from project.evaluate import CONSTRAINTS, METRICS, PLOTS
 from project.figures import FIGURES
-from project.predictor import METADATA, MODEL
+from project.predictor import METADATA, MODEL, OtherContractError
 from project.serving import RECEIPT
 from project.tracking import ALIAS
 
@@ -71,12 +71,17 @@ def evaluated() -> dict[str, float]:
 
 
 def against(client: tracking.MlflowClient, champion: str, capstone: contract.Capstone) -> Duel | str:
-    """Give how the model of the work tree compares with the champion, or why the two cannot be compared."""
-    data = contract.load_data_contract()
+    """Give how the model of the work tree compares with the champion, or why the champion is of no use any more.
+
+    Raises `ProjectError` where the champion cannot be reached: then nobody knows, and it stays.
+    """
+    data, slug = contract.load_data_contract(), capstone.project.slug
+    if not tracking.servable(client, slug, champion):
+        return "it was registered without what is needed to serve it"
+    folder = tracking.fetch(client, slug, champion)
     try:
-        folder = tracking.fetch(client, capstone.project.slug, champion)
         served = serving.load(folder, data.features)
-    except stage.ProjectError as error:
+    except OtherContractError as error:
         return str(error)
     if served.predictor.labels != stage.read_json(METADATA)["labels"]:
         return "it knows other classes"
@@ -84,11 +89,11 @@ def against(client: tracking.MlflowClient, champion: str, capstone: contract.Cap
 
 
 def decide(failed: list[str], found: Duel | str | None) -> tuple[str, str]:
-    """Give "refused", "kept" (the champion stays) or "promoted", and why; without a champion `found` is None."""
+    """Give "refused", "kept" (the champion stays) or "promoted", and why; without another champion `found` is None."""
     if failed:
         return "refused", "\n  ".join(failed)
     if found is None:
-        return "promoted", "no other champion is to be beaten"
+        return "promoted", ""
     if isinstance(found, str):
         return "promoted", f"the champion is of no use here: {found}"
     if found.worse:
@@ -127,11 +132,15 @@ def main() -> None:
         return
     tracking.promote(client, slug, version, f"the gate, run by {tracking.approver()}")
     stage.write_json(RECEIPT, made)
-    count = sum(not criterion.proposed for criterion in (*capstone.acceptance, *capstone.constraint))
-    held = f"all {count} criteria hold" if count else "no criterion is agreed yet"
-    print(f"register: {held}; {slug} version {version} is {ALIAS}: {reason} -> {RECEIPT}")
+    print(f"register: {held(capstone)}; {slug} version {version} is {ALIAS}{reason and f': {reason}'} -> {RECEIPT}")
     for sentence in failures(capstone, measured, proposed=True):
         print(f"register: proposed, so it does not bind: {sentence}")
+
+
+def held(capstone: contract.Capstone) -> str:
+    """Give in words how many criteria hold, once all do."""
+    count = sum(not criterion.proposed for criterion in (*capstone.acceptance, *capstone.constraint))
+    return f"all {count} criteria hold" if count else "no criterion is agreed yet"
 
 
 def keep(client: tracking.MlflowClient, run_id: str, made: dict[str, str], promoted: bool) -> None:

@@ -162,6 +162,12 @@ def rolled_back(client: MlflowClient, name: str, version: str) -> list[str]:
     return [f"it was rolled back {who}: `uv run capstone promote {version}` is a person's decision"] if who else []
 
 
+def servable(client: MlflowClient, name: str, version: str) -> bool:
+    """Whether a version is here, or its run holds what is served beside the model."""
+    run_id = client.get_model_version(name, version).run_id
+    return (serving.VERSIONS / version).exists() or bool(client.list_artifacts(str(run_id), SERVED))
+
+
 def fetch(client: MlflowClient, name: str, version: str) -> Path:
     """Give the folder of a version, from the registry if it is not here. Raises `ProjectError` where it is nowhere."""
     if (folder := serving.VERSIONS / version).exists():
