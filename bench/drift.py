@@ -75,8 +75,8 @@ def false_alarms(size: int, runs: int) -> int:
     pool, rung = pd.concat(parts, ignore_index=True), 0
     for _ in range(runs):
         order = RNG.permutation(len(pool))
-        sides = (drift.batch(predictor, problem.inputs(pool.iloc[rows])) for rows in (order[size:], order[:size]))
-        rung += any(one.moved for one in drift.compare(*sides))
+        known, live = (drift.batch(predictor, problem.inputs(pool.iloc[rows])) for rows in (order[size:], order[:size]))
+        rung += any(one.moved for one in drift.compare(known, live))
     return rung
 
 
