@@ -14,20 +14,21 @@ from project import batch, contract, stage, table
 from project.predictor import Predictor
 
 pytestmark = pytest.mark.usefixtures("inside")
-ROWS, GROUP = 600, 100
+GROUPS = 6  # of up to 100 rows
 
 
 @pytest.fixture
 def rows(pipeline: Path) -> pd.DataFrame:
-    """Give accepted rows, every value as text."""
-    return next(table.pieces(pipeline / "data/accepted.csv")).head(ROWS)
+    """Give accepted rows, every value as text, that fill the row groups."""
+    accepted = next(table.pieces(pipeline / "data/accepted.csv"))
+    return accepted.head(GROUPS * min(100, len(accepted) // GROUPS))
 
 
 @pytest.fixture
 def source(rows: pd.DataFrame, tmp_path: Path) -> Path:
     """Give a Parquet file of them, in row groups."""
     path = tmp_path / "rows.parquet"
-    rows.to_parquet(path, index=False, row_group_size=GROUP)
+    rows.to_parquet(path, index=False, row_group_size=len(rows) // GROUPS)
     return path
 
 
@@ -96,7 +97,11 @@ def failing(after: int) -> Callable[..., Any]:
 
 
 def test_what_was_interrupted_goes_on_to_the_same_bytes(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    rows: pd.DataFrame,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A full disk is one sentence; the same command leaves the finished files alone and writes the rest."""
     score(source, tmp_path / "peace", monkeypatch)
@@ -111,7 +116,7 @@ def test_what_was_interrupted_goes_on_to_the_same_bytes(
     assert all(path.stat().st_mtime_ns == when for path, when in done.items())
     assert contents(tmp_path / "out") == contents(tmp_path / "peace")
     assert not list((tmp_path / "out").glob(".part*"))
-    assert f"{2 * GROUP} of them by an earlier run" in capsys.readouterr().out
+    assert f"{2 * len(rows) // GROUPS} of them by an earlier run" in capsys.readouterr().out
 
 
 def test_a_folder_of_another_input_is_refused(
@@ -119,7 +124,7 @@ def test_a_folder_of_another_input_is_refused(
 ) -> None:
     """Predictions for two inputs are never mixed."""
     score(source, tmp_path / "out", monkeypatch)
-    rows[::-1].to_parquet(source, index=False, row_group_size=GROUP)
+    rows[::-1].to_parquet(source, index=False, row_group_size=len(rows) // GROUPS)
     with pytest.raises(stage.ProjectError, match="another input or model"):
         score(source, tmp_path / "out", monkeypatch)
     with pytest.raises(stage.ProjectError, match="not of this command"):
