@@ -17,7 +17,7 @@ from conftest import Repository, stop
 FRAMEWORKS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["framework"]
 ALL = bool(os.environ.get("CAPSTONE_ALL"))
 LEFT_OUT = "CAPSTONE_ALL=1 (make test-all) runs it"
-SEAM = {"fitting": {"Candidate", "fit", "answer"}, "export": {"to_onnx"}, "model": {"CANDIDATES"}}
+SEAM = {"fitting": {"Candidate", "fit", "answer"}, "export": {"check", "to_onnx"}, "model": {"CANDIDATES"}}
 
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)

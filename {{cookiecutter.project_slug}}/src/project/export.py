@@ -3,9 +3,12 @@
 from importlib import import_module
 from typing import Any
 
+from skl2onnx._supported_operators import sklearn_operator_name_map
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 
 from project import stage
+from project.fitting import Candidate
 from project.predictor import Inputs
 from project.problem import Shape
 
@@ -16,6 +19,26 @@ CONVERTERS = {
 }
 
 
+def check(candidate: Candidate, settings: dict[str, Any], shape: Shape, inputs: Inputs) -> None:  # noqa: ARG001
+    """Raise `ProjectError`, before anything is fitted, where an estimator or a part of it is of a kind unknown here."""
+    estimator = candidate.make(shape.classes > 0, None, 0, **settings)
+    for part in (estimator, *estimator.get_params().values()):
+        if isinstance(part, BaseEstimator):
+            _register(part)
+            if type(part) not in sklearn_operator_name_map and not hasattr(part, "onnx_converter"):
+                raise _refusal(part)
+
+
+def _refusal(estimator: BaseEstimator, reason: str = "") -> stage.ProjectError:
+    alike = ClassifierMixin if isinstance(estimator, ClassifierMixin) else RegressorMixin
+    asked = "predict_proba" if alike is ClassifierMixin else "predict"
+    able = {one.__name__ for one in sklearn_operator_name_map if issubclass(one, alike) and hasattr(one, asked)}
+    return stage.ProjectError(
+        f"src/project/model.py: {type(estimator).__name__} does not convert to ONNX{reason}; these do: "
+        f"{', '.join(sorted(able))}, and those of LightGBM and XGBoost"
+    )
+
+
 def to_onnx(fitted: Pipeline, shape: Shape, inputs: Inputs, unit: tuple[float, float]) -> bytes:
     """Give `fitted` as an ONNX model; raises `ProjectError` where it does not convert."""
     import skl2onnx
@@ -24,16 +47,11 @@ def to_onnx(fitted: Pipeline, shape: Shape, inputs: Inputs, unit: tuple[float, f
     kinds: dict[str, Any] = {"numbers": FloatTensorType, "texts": StringTensorType}
     types = [(name, kinds[name]([None, values.shape[1]])) for name, values in inputs.items()]
     options = {id(fitted): {"zipmap": False}} if shape.classes else None
-    estimator = fitted[-1]
-    _register(estimator)
     try:
         converted = skl2onnx.to_onnx(fitted, initial_types=types, options=options, target_opset=OPSETS)
     except Exception as error:  # skl2onnx raises many unrelated types
-        able = ", ".join(sorted(skl2onnx.supported_converters(from_sklearn=True)))
         reason = str(error).strip().partition("\n")[0]
-        raise stage.ProjectError(
-            f"src/project/model.py: {type(estimator).__name__} does not convert to ONNX ({reason}); these do: {able}"
-        ) from error
+        raise _refusal(fitted[-1], f" ({reason})") from error
     if options is None:
         _in_unit(converted, *unit)
     converted.opset_import.sort(key=lambda opset: opset.domain)  # else in the order of a set, which varies

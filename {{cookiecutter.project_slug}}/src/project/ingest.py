@@ -22,7 +22,7 @@ def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataF
     """Give the rows at `source` in pieces, every value as text, "" where there is none.
 
     `source` is "example" (the domain's own data), a CSV, Excel, Parquet or JSON Lines file, a folder of CSV files with
-    the same columns, or the URL of a CSV file. Raises `ProjectError` where it cannot be read.
+    the same columns in any order, or the URL of a CSV file. Raises `ProjectError` where it cannot be read.
     """
     if source == "example":
         from project import example
@@ -64,13 +64,16 @@ def _read(source: str, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
 
 
 def _parts(folder: Path, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
-    header = None
+    header: list[str] = []
     for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES):
         for piece in _read(str(path), options):
-            header = list(piece) if header is None else header
-            if list(piece) != header:
-                raise ValueError(f"{path.name} has the columns {list(piece)}, the files before it {header}")
-            yield piece
+            names = distinct(map(str, piece.columns))
+            header = header or names
+            odd = [f"{name!r} is missing" for name in header if name not in names]
+            odd += [f"{name!r} is new" for name in names if name not in header]
+            if odd:
+                raise ValueError(f"{path.name} has other columns than the parts before it: {', '.join(odd[:6])}")
+            yield piece.set_axis(names, axis="columns")[header]
 
 
 def distinct(names: Iterable[str]) -> list[str]:

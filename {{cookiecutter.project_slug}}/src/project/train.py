@@ -120,6 +120,8 @@ def main() -> None:
     rows = problem.sample(every, parameters.train.max_rows, parameters.seed)
     search = Search(problem, problem.inputs(rows), problem.truth(rows), parameters.train.folds, parameters.seed)
     tried = trials(problem, parameters.train, parameters.seed)
+    for name, settings in dict(tried).items():  # one of each candidate, before minutes of search are lost
+        export.check(model.CANDIDATES[name], settings, search.shape, search.inputs)
 
     from project import tracking
 

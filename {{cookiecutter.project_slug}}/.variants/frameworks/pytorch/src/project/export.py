@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from project import stage
-from project.fitting import tensors
+from project.fitting import Candidate, tensors, untrained
 from project.predictor import Inputs
 from project.problem import Shape
 
@@ -31,6 +31,11 @@ class Answer(nn.Module):
         """Give probabilities (n, classes) or values (n, 1)."""
         found = self.network(numbers, codes)
         return found.softmax(dim=1) if self.classes else found.double() * self.spread + self.mean
+
+
+def check(candidate: Candidate, settings: dict[str, Any], shape: Shape, inputs: Inputs) -> None:
+    """Raise `ProjectError`, before anything is fitted, where a network does not convert."""
+    to_onnx(untrained(candidate, settings, shape, inputs), shape, inputs, (0.0, 1.0))
 
 
 def to_onnx(fitted: nn.Module, shape: Shape, inputs: Inputs, unit: tuple[float, float]) -> bytes:

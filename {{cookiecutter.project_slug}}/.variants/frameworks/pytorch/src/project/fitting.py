@@ -148,6 +148,14 @@ class Rows:
         return functional.cross_entropy(found.float(), self.truth)
 
 
+def untrained(candidate: Candidate, settings: dict[str, Any], shape: Shape, inputs: Inputs) -> Any:
+    """Give the network of a candidate before its first epoch."""
+    network = candidate.make(shape, **{name: value for name, value in settings.items() if name != "learning_rate"})
+    if "numbers" in inputs:
+        network.learn_scale(inputs["numbers"])
+    return network
+
+
 def fit(
     candidate: Candidate,
     settings: dict[str, Any],
@@ -161,10 +169,7 @@ def fit(
     device = chosen_device()
     torch.set_num_threads(THREADS)
     torch.manual_seed(seed)
-    network = candidate.make(shape, **{name: value for name, value in settings.items() if name != "learning_rate"})
-    if "numbers" in inputs:
-        network.learn_scale(inputs["numbers"])
-    network.to(device)
+    network = untrained(candidate, settings, shape, inputs).to(device)
     parameters = [{"params": network.parameters(), "initial_lr": settings["learning_rate"]}]
     optimizer = torch.optim.AdamW(parameters, fused=True)
     path = CHECKPOINTS / f"{_key(settings, inputs, truth, seed)}.safetensors"
