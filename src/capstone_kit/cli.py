@@ -53,6 +53,7 @@ def adopt(
     drop: Annotated[list[str] | None, typer.Option(help="column that the model must not see")] = None,
     sheet: Annotated[str | None, typer.Option(help="sheet of an Excel file")] = None,
     query: Annotated[str | None, typer.Option(help="SQL query, with a database URL")] = None,
+    engine: Annotated[str | None, typer.Option(help="where training searches: local, or dask for a cluster")] = None,
     confidential: Annotated[bool, typer.Option("--confidential", help="keep the data out of git, under DVC")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the decisions and change nothing")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="ask nothing")] = False,
@@ -69,6 +70,7 @@ def adopt(
         identifiers=tuple(id or ()),
         dropped=tuple(drop or ()),
         confidential=confidential,
+        engine=engine,
     )
     adoption.adopt(Project.here(), source, wishes, sheet=sheet, query=query, dry_run=dry_run, ask=not yes)
 

@@ -6,6 +6,7 @@ A case either runs, and then `fields` says what the data contract must hold of s
 
 import gzip
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -317,8 +318,15 @@ FORMS = (
         fields={"output": FEATURE},
     ),
     Nasty(
-        "a title above the names", raw("Runs of the plant\n" + plain().to_csv(index=False)), "Runs of the plant",
+        "a title above the names",
+        raw("Runs of the plant;2024\n\n" + plain().to_csv(index=False, sep=";", decimal=",")),
+        fields={"temperature": NUMBER, "grade": TEXT}, trains=True,
     ),
+    Nasty(
+        "units below the names", raw(re.sub("\n", "\n[K],[rpm],,\n", plain().to_csv(index=False), count=1)),
+        fields={"temperature": NUMBER, "grade": TEXT}, trains=True,
+    ),
+    Nasty("a target that only rows hold", text(plain), "there is no column 'good'", target="good"),
     Nasty("a name too few", raw(plain().to_csv(index=False).replace("temperature,", "", 1)), "plant.csv"),
     Nasty("unequal numbers of cells", raw(plain().to_csv(index=False) + "1,2,A,good,more\n"), "fields in line"),
     Nasty("a quote that is never closed", raw('a,outcome\n"1,good\n' + "2,bad\n" * 30), "plant.csv"),
@@ -337,7 +345,7 @@ FORMS = (
         fields={"temperature": NUMBER},
     ),
     Nasty("a sheet that is not there", workbook(two_sheets), "'Runs 2024'", wishes=("--sheet", "Runs 2025")),
-    Nasty("a merged title", workbook(merged_title), "no column 'outcome'"),
+    Nasty("a merged title", workbook(merged_title), fields={"temperature": NUMBER}),
     Nasty(
         "dates and gaps in Excel", workbook(dated_sheet),
         fields={"when": FEATURE, "running": BOOLEAN, "level": NUMBER}, trains=True,
@@ -352,8 +360,11 @@ FORMS = (
     Nasty("objects in JSON lines", json_lines(place=[{"line": 1, "bay": 2}] * ROWS), "place"),
     Nasty("broken JSON lines", raw('{"a": 1, "outcome": "x"}\n{"a": 2,\n', "plant.jsonl"), "plant.jsonl"),
     Nasty("two parts", parts(lambda part: part), fields={"temperature": NUMBER}),
-    Nasty("parts in another order", parts(lambda part: part[part.columns[::-1]]), "2024.csv"),
-    Nasty("parts with other columns", parts(lambda part: part.rename(columns={"speed": "rpm"})), "2024.csv"),
+    Nasty("parts in another order", parts(lambda part: part[part.columns[::-1]]), fields={"temperature": NUMBER}),
+    Nasty(
+        "parts with other columns", parts(lambda part: part.rename(columns={"speed": "rpm"})),
+        "2024.csv has other columns than the parts before it: 'speed' is missing, 'rpm' is new",
+    ),
     Nasty("a folder without tables", lambda folder: folder, "no .csv"),
 )  # fmt: skip
 
@@ -369,6 +380,15 @@ CELLS = (
         fields={
             "dmy": {"type": "date", "format": "%d/%m/%Y"}, "mdy": {"type": "date", "format": "%m/%d/%Y"},
             "iso": {"type": "date"}, "dots": {"type": "date", "format": "%d.%m.%Y"},
+        },
+        trains=True,
+    ),
+    Nasty(
+        "moments written as one number",
+        text(lambda: plain(day=days("%Y%m%d"), minute=days("%Y%m%d%H%M"), count=repeated(20240131, 20240199))),
+        fields={
+            "day": {"type": "date", "format": "%Y%m%d"}, "minute": {"type": "datetime", "format": "%Y%m%d%H%M"},
+            "count": {"type": "integer"},
         },
         trains=True,
     ),

@@ -38,7 +38,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
             self.send_header("Location", "/plant.csv")
             self.end_headers()
             return None
-        if name.startswith("/locked/") and self.headers.get("Authorization") != "Basic YWRhOnNlc2FtZQ==":
+        if name.startswith("/locked/") and self.headers.get("Authorization") != "Basic YWRhOnNoaWJib2xldGg=":
             self.send_error(401)
             return None
         return super().send_head()

@@ -113,10 +113,10 @@ def test_a_download_has_the_name_that_the_server_gives_it(repository: Path, site
 
 def test_credentials_are_sent_and_kept_nowhere(repository: Path, site: str) -> None:
     """The server gets them; neither the files nor what is printed has them."""
-    done = adopts(repository, f"{site.replace('://', '://ada:sesame@')}/locked/plant.csv?key=mellon", "result")
+    done = adopts(repository, f"{site.replace('://', '://ada:shibboleth@')}/locked/plant.csv?key=mellon", "result")
     assert (done.status, done.errors) == (0, "")
     shown = done.shown + everything(repository)
-    assert "sesame" not in shown
+    assert "shibboleth" not in shown
     assert "mellon" not in shown
 
 
@@ -129,9 +129,9 @@ REFUSED = {
     "broken off": ("{site}/broken.csv", "the server closed the connection"),
     "nobody listens": ("http://127.0.0.1:{port}/plant.csv", "refused"),
     "no such host": ("http://nowhere.invalid/plant.csv", "nowhere.invalid"),
-    "no number as port": ("http://127.0.0.1:sesame/plant.csv", "the address is not valid"),
-    "brackets": ("http://[sesame/plant.csv", "the address is not valid"),
-    "another scheme": ("ftp://ada:sesame@127.0.0.1/plant.csv", "of other addresses only http(s) is read"),
+    "no number as port": ("http://127.0.0.1:shibboleth/plant.csv", "the address is not valid"),
+    "brackets": ("http://[shibboleth/plant.csv", "the address is not valid"),
+    "another scheme": ("ftp://ada:shibboleth@127.0.0.1/plant.csv", "of other addresses only http(s) is read"),
 }
 
 
@@ -140,7 +140,7 @@ def test_what_cannot_be_fetched_is_one_sentence(repository: Path, site: str, add
     """The reason, and no password."""
     sentence = adopts(repository, address.format(site=site, port=free_port()), "result").sentence
     assert says in sentence
-    assert "sesame" not in sentence
+    assert "shibboleth" not in sentence
 
 
 # Databases
@@ -195,9 +195,9 @@ def test_a_sqlite_file_that_is_not_there_is_not_made(repository: Path, tmp_path:
 MISUSED = {
     "a file with a query": ("plant.csv", ("--query=SELECT 1",), "--query needs a database URL"),
     "a page with a query": ("https://example.org/x.csv", ("--query=SELECT 1",), "--query needs a database URL"),
-    "a database without a query": ("postgresql://ada:sesame@h/db", (), "give --query with a database URL"),
+    "a database without a query": ("postgresql://ada:shibboleth@h/db", (), "give --query with a database URL"),
     "a port that is none": ("postgresql://ada:ses@ame:x@h:y/db", ("--query=SELECT 1",), "cannot be read"),
-    "an unknown database": ("sesame://ada:pw@h/db", ("--query=SELECT 1",), "sesame"),
+    "an unknown database": ("shibboleth://ada:pw@h/db", ("--query=SELECT 1",), "shibboleth"),
     "a database without driver": ("mysql://ada:mellon@h/db", ("--query=SELECT 1",), "uv add --group dev 'MySQLdb'"),
 }
 
@@ -407,7 +407,7 @@ def test_the_encoding_is_detected(tmp_path: Path, encoding: str, case: tuple[str
     path = tmp_path / "plant.csv"
     table = plant().assign(town=[(words.split() + ["plain"] * 20)[n % (20 + len(words.split()))] for n in range(ROWS)])
     table.to_csv(path, index=False, encoding=encoding)
-    found = locate(str(path), tmp_path, None, None)
+    found = locate(str(path), tmp_path, None, None, "result")
     assert found.options == options
     assert pd.read_csv(path, **found.options)["town"].tolist() == table["town"].tolist()
 
@@ -417,7 +417,7 @@ def test_an_accent_far_down_is_seen(tmp_path: Path) -> None:
     path = tmp_path / "plant.csv"
     rows = "plain,1,good\n" * 40_000 + "Genève,2,bad\n"
     path.write_bytes(("town,load,result\n" + rows).encode("cp1252"))
-    assert locate(str(path), tmp_path, None, None).options == {"encoding": "cp1252"}
+    assert locate(str(path), tmp_path, None, None, "result").options == {"encoding": "cp1252"}
 
 
 @pytest.mark.parametrize("sep", [",", ";", "\t", "|"])
@@ -427,16 +427,16 @@ def test_delimiter_and_decimal_sign_are_detected(tmp_path: Path, sep: str, decim
     path = tmp_path / "plant.csv"
     plant("here, there; or | elsewhere").to_csv(path, index=False, sep=sep, decimal=decimal)
     expected = ({"sep": sep} if sep != "," else {}) | ({"decimal": ","} if decimal == "," else {})
-    assert locate(str(path), tmp_path, None, None).options == expected
+    assert locate(str(path), tmp_path, None, None, "result").options == expected
 
 
 def test_thousands_are_detected(tmp_path: Path) -> None:
     """1.234,5 with semicolons, and "1,234.5" in quotes."""
     path = tmp_path / "plant.csv"
     path.write_text("load;result\n" + "1.234,5;good\n2,5;bad\n" * 30, encoding="utf-8")
-    assert locate(str(path), tmp_path, None, None).options == {"sep": ";", "decimal": ",", "thousands": "."}
+    assert locate(str(path), tmp_path, None, None, "result").options == {"sep": ";", "decimal": ",", "thousands": "."}
     path.write_text("load,result\n" + '"1,234.5",good\n2.5,bad\n' * 30, encoding="utf-8")
-    assert locate(str(path), tmp_path, None, None).options == {"thousands": ","}
+    assert locate(str(path), tmp_path, None, None, "result").options == {"thousands": ","}
 
 
 def test_a_wide_table_with_long_lines_is_read_by_its_whole_lines(tmp_path: Path) -> None:
@@ -445,4 +445,4 @@ def test_a_wide_table_with_long_lines_is_read_by_its_whole_lines(tmp_path: Path)
     header = ";".join(f"a, b {n}" for n in range(3000))
     row = ";".join(["1.5 \u2028x"] * 3000)
     path.write_text("\n".join([header, *[row] * 20]), encoding="utf-8")
-    assert locate(str(path), tmp_path, None, None).options["sep"] == ";"
+    assert locate(str(path), tmp_path, None, None, "result").options["sep"] == ";"

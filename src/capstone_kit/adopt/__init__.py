@@ -23,13 +23,13 @@ def adopt(
 ) -> None:
     """Infer the contracts from the table at `source`, show them, and write them. Raises `KitError` in one sentence."""
     with tempfile.TemporaryDirectory() as folder:
-        table = locate(source, Path(folder), sheet, query)
+        table = locate(source, Path(folder), sheet, query, wishes.target)
         found = infer.infer(_profile(table), wishes)
         shared = not wishes.confidential and table.size <= SMALL
         _show(table, found, shared)
         transaction = Transaction(project.root)
         try:
-            _write(transaction, project, table, found, "confidential" if wishes.confidential else "internal", shared)
+            _write(transaction, project, table, found, wishes, shared)
             names = transaction.changed()
             if dry_run or not names:
                 print(
@@ -79,12 +79,13 @@ def _numeric(piece: Any, options: dict[str, Any]) -> list[str]:
 
 
 def _write(
-    transaction: Transaction, project: Project, table: Source, found: Inference, confidentiality: str, shared: bool
+    transaction: Transaction, project: Project, table: Source, found: Inference, wishes: Wishes, shared: bool
 ) -> None:
     """Collect every file that adoption makes or changes."""
+    confidentiality = "confidential" if wishes.confidential else "internal"
     transaction.write(DATA_CONTRACT, contracts.data_contract(project, table, found, confidentiality))
     transaction.write(TASK_CONTRACT, contracts.task_contract(project, found))
-    transaction.write(PARAMETERS, contracts.parameters(project, table, found))
+    transaction.write(PARAMETERS, contracts.parameters(project, table, found, wishes.engine))
     transaction.write(PIPELINE, contracts.pipeline(project))
     for name, text in documents.written(project, table, found, confidentiality).items():
         transaction.write(name, text)

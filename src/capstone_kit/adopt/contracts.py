@@ -217,8 +217,8 @@ def _tables(entries: list[dict[str, Any]]) -> AoT:
     return tables
 
 
-def parameters(project: Project, source: Source, found: Inference) -> str:
-    """Give `params.yaml`: where the rows come from, and how they are divided."""
+def parameters(project: Project, source: Source, found: Inference, engine: str | None) -> str:
+    """Give `params.yaml`: where the rows come from, how they are divided, and where training searches."""
     content = project.yaml(PARAMETERS)
     content["ingest"] = CommentedMap({"source": source.name})
     if source.options:
@@ -226,6 +226,7 @@ def parameters(project: Project, source: Source, found: Inference) -> str:
     roles = {f.role for f in found.fields}
     method = "time" if "time" in roles else "group" if "group" in roles else "stratified"
     content["split"]["method"] = method
+    content["train"] |= {"engine": engine} if engine else {}
     content["evaluate"]["plot"] = "scatter" if found.kind == "regression" else "confusion"
     return text_of(content)
 

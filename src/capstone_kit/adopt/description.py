@@ -16,6 +16,7 @@ class Wishes:
     identifiers: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
     confidential: bool = False
+    engine: str | None = None  # on which training searches
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from capstone_kit.adopt.profile import MISSING, PERHAPS_MISSING
 from capstone_kit.project import KitError
 
 SAMPLE = 200_000  # bytes looked at for encoding and delimiter
@@ -17,12 +18,16 @@ LINES = 60  # of them, given to the detection of the delimiter
 DELIMITERS = [",", ";", "\t", "|"]
 OTHERS = ["cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "mac_roman"]
 OTHERS += ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+NOTHING = (*MISSING, *PERHAPS_MISSING)
+NUMERAL = r"[-+]?[\d.,]*\d([eE][-+]?\d+)?"
 CELL = 10_000_000  # characters of the longest cell that is looked at
 
 
-def form_of(path: Path, encoding: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+def form_of(path: Path, encoding: str, target: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Give the reader's options for a text table, and remarks on what is unusual in it."""
-    lines = _first_lines(path, encoding)
+    every = _first_lines(path, encoding)
+    above = max(_above(_stripped(every, delimiter), target) for delimiter in DELIMITERS)
+    lines = [line for line in every[above:] if line.strip()]
     if not lines:
         raise KitError(f"{path.name}: the file is empty")
     options: dict[str, Any] = {}
@@ -38,8 +43,42 @@ def form_of(path: Path, encoding: str) -> tuple[dict[str, Any], tuple[str, ...]]
         options["skipinitialspace"] = True
     if all(re.fullmatch(r"[-+]?\d*[.,]?\d+(e[-+]?\d+)?", cell.strip(), re.IGNORECASE) for cell in rows[0]):
         raise KitError(f"{path.name}: the first row holds numbers, no column names: put a row with names above it")
+    options |= beside_the_table(_stripped(every, delimiter), target)
     options |= _numerals([cell.strip() for row in rows[1:] for cell in row], delimiter)
-    return options, tuple(f"{name} {value!r}" for name, value in options.items())
+    return options, said(options)
+
+
+def said(options: dict[str, Any]) -> tuple[str, ...]:
+    """Give a reader's options in words."""
+    plain = tuple(f"{name} {value!r}" for name, value in options.items() if name != "skiprows")
+    rows = ", ".join(str(number + 1) for number in options.get("skiprows", ()))
+    return (*plain, f"row {rows} holds no data and is skipped") if rows else plain
+
+
+def beside_the_table(rows: list[list[str]], target: str) -> dict[str, list[int]]:
+    """Give as a reader's option which of the first rows are none of the table: titles above the names, units below."""
+    above = _above(rows, target)
+    filled = [number for number, row in enumerate(rows) if number > above and any(row)]
+    numeric = [n for n in range(len(rows[above])) if _mostly(_cell(rows[i], n, NUMERAL) for i in filled[1:])]
+    texts = [rows[filled[0]][n] for n in numeric if n < len(rows[filled[0]])] if filled[3:] else []
+    units = len(texts) > 1 and not any(re.fullmatch(NUMERAL, text) or text in NOTHING for text in texts)
+    skipped = [*range(above), *filled[: int(units)]]
+    return {"skiprows": skipped} if skipped else {}
+
+
+def _above(rows: list[list[str]], target: str) -> int:
+    """Give how many rows, all with fewer cells, stand above the one that holds the target's name."""
+    number = next((number for number, row in enumerate(rows) if target.strip() in row), 0)
+    widths = [len(list(filter(None, row))) for row in rows[: number + 1]]
+    return number if all(width < widths[-1] for width in widths[:-1]) else 0
+
+
+def _stripped(lines: list[str], delimiter: str) -> list[list[str]]:
+    return [[cell.strip() for cell in row] for row in _cells(lines, delimiter)]
+
+
+def _cell(row: list[str], place: int, pattern: str) -> bool:
+    return place < len(row) and bool(re.fullmatch(pattern, row[place]))
 
 
 def _cells(lines: Iterable[str], delimiter: str) -> list[list[str]]:
@@ -124,13 +163,13 @@ def _opened(path: Path) -> Generator[Any]:
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
-    """Give the first lines, whole; csv, not Unicode, says what ends a line."""
+    """Give the first lines, whole, and blank ones too; csv, not Unicode, says what ends a line."""
     with _opened(path) as file:
         start = file.read(SAMPLE)
         cut = bool(file.read(1))
     lines = list(io.StringIO(start.decode(encoding, errors="ignore").lstrip("\ufeff"), newline=""))
     lines = lines[:-1] if cut and len(lines) > 1 else lines
-    return [line for line in lines[: LINES + 1] if line.strip()]
+    return lines[: LINES + 1]
 
 
 def _delimiter(lines: list[str], path: Path) -> str:

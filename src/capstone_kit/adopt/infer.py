@@ -15,6 +15,8 @@ from capstone_kit.adopt.profile import EXACT, LARGEST, PERHAPS_MISSING, Column, 
 from capstone_kit.adopt.suspect import against_target, personal, sentinel, sums_up
 from capstone_kit.project import KitError
 
+KINDS = ("classification", "regression")
+ENGINES = ("local", "dask")  # on which training can search
 CLASSES = 10  # so many different whole numbers are still taken for classes
 PARTS = 3  # training, calibration and test
 MAY_BE_STRANGE = 0.05  # of a column of numbers: taken for signs of a missing value
@@ -66,7 +68,10 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
 
 
 def _check_names(found: Profile, wishes: Wishes) -> None:
-    """Raise `KitError` where a column that was named is not there, or is the target."""
+    """Raise `KitError` where what was named is not there, or is the target."""
+    for option, word, allowed in (("--kind", wishes.kind, KINDS), ("--engine", wishes.engine, ENGINES)):
+        if word not in (None, *allowed):
+            raise KitError(f"{option} is {word!r}; allowed are {' and '.join(allowed)}")
     names = [c.name for c in found.columns]
 
     def known(name: str, option: str) -> str:
@@ -105,6 +110,8 @@ def _type(column: Column) -> tuple[str, dict[str, Any]]:
     if column.numbers and (not column.strange or _stands_for_nothing(column)) and column.strange is not None:
         if column.leading_zero or (column.whole and max(abs(column.low), abs(column.high)) > EXACT):
             return "string", {}
+        if column.stamps:
+            return ("date" if column.stamps[0] == "%Y%m%d" else "datetime"), {"format": column.stamps[0]}
         return ("integer" if column.whole else "number"), {}
     if column.values is not None and (pair := _boolean(list(column.values))):
         return "boolean", {"trueValues": pair[0], "falseValues": pair[1]}
@@ -190,8 +197,6 @@ def _kind(target: Column, wishes: Wishes) -> str:
     if target.distinct == 1:
         only = next(iter(target.values or ()))
         raise KitError(f"the target {target.name!r} is {only!r} in every row: there is nothing to learn")
-    if wishes.kind not in (None, "classification", "regression"):
-        raise KitError(f"--kind is {wishes.kind!r}; allowed are classification and regression")
     type_, _ = _type(target)
     kind = wishes.kind or _likely_kind(target, type_)
     if kind == "regression" and type_ not in ("integer", "number"):

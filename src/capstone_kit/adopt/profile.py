@@ -32,6 +32,11 @@ DAYS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
     *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %d %Y"),
 )
+STAMPS = {  # moments written as one whole number
+    "%Y%m%d": r"(19|20)\d{6}",
+    "%Y%m%d%H%M": r"(19|20)\d{10}",
+    "%Y%m%d%H%M%S": r"(19|20)\d{12}",
+}
 FORMATS = (
     "%Y-%m-%d %H:%M",
     "%Y-%m-%dT%H:%M",
@@ -57,6 +62,7 @@ class Column:
     leading_zero: bool = False
     low: float = np.inf
     high: float = -np.inf
+    stamps: tuple[str, ...] = tuple(STAMPS)  # that all numbers keep
     formats: tuple[str, ...] = FORMATS  # of dates, that all values keep
     timed: bool = False  # whether a value has a time of day
     words: int = 0
@@ -119,6 +125,7 @@ class Column:
             texts, numbers = cells[finite], numbers[finite]
             self.whole = self.whole and bool(texts.str.fullmatch(r"[-+]?\d+").all())
             self.leading_zero = self.leading_zero or bool(texts.str.match(r"-?0\d").any() and self.whole)
+            self.stamps = tuple(f for f in self.stamps if texts.str.fullmatch(STAMPS[f]).all() and _parses(texts, f))
             self.low, self.high = min(self.low, numbers.min()), max(self.high, numbers.max())
 
     def _as_dates(self, cells: pd.Series) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from capstone_kit.adopt.form import common_encoding, encoding_of, form_of, is_web_page
+from capstone_kit.adopt.form import LINES, beside_the_table, common_encoding, encoding_of, form_of, is_web_page, said
 from capstone_kit.project import KitError
 
 FOLDER = "data/source"
@@ -46,8 +46,11 @@ def _parts(folder: Path) -> list[Path]:
     return sorted(part for part in folder.iterdir() if part.suffix.lower() in (*TABLES, ".gz") and part.is_file())
 
 
-def locate(source: str, folder: Path, sheet: str | None, query: str | None) -> Source:
-    """Give the table at `source`; what has to be fetched is put into `folder`. Raises `KitError` in one sentence."""
+def locate(source: str, folder: Path, sheet: str | None, query: str | None, target: str) -> Source:
+    """Give the table at `source`; what has to be fetched is put into `folder`. Raises `KitError` in one sentence.
+
+    Its names stand in the row that holds `target`.
+    """
     scheme = source.partition("://")[0].lower() if "://" in source else ""
     if query is not None:
         if not scheme or scheme in ("http", "https"):
@@ -58,33 +61,33 @@ def locate(source: str, folder: Path, sheet: str | None, query: str | None) -> S
         shown = database.rows(source, query, path)
         return Source(shown, path, f"{FOLDER}/{path.name}", {}, ("the rows of the query, as they are now",), query)
     if scheme in ("http", "https"):
-        return _downloaded(source, folder, sheet)
+        return _downloaded(source, folder, target, sheet)
     if scheme:
         raise KitError(f"{scheme}://…: give --query with a database URL; of other addresses only http(s) is read")
     try:
         path = Path(source).expanduser().resolve()
         if not path.exists():
             raise KitError(f"{source}: there is no such file or folder")
-        return _described(path, path.name, sheet)
+        return _described(path, path.name, target, sheet)
     except (OSError, RuntimeError) as error:  # RuntimeError: the home of nobody
         raise KitError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _downloaded(address: str, folder: Path, sheet: str | None) -> Source:
+def _downloaded(address: str, folder: Path, target: str, sheet: str | None) -> Source:
     from capstone_kit.adopt import download
 
     path, shown, lasting = download.fetched(address, folder, READ)
     path = path.rename(path.with_name(_plain(path.name)))
-    return replace(_described(path, shown, sheet), address=shown if lasting else None)
+    return replace(_described(path, shown, target, sheet), address=shown if lasting else None)
 
 
-def _described(path: Path, origin: str, sheet: str | None) -> Source:
+def _described(path: Path, origin: str, target: str, sheet: str | None) -> Source:
     name = f"{FOLDER}/{_plain(path.name)}"
     if path.is_dir():
         parts = _parts(path)
         if not parts:
             raise KitError(f"{path.name}: the folder holds no {', '.join(TABLES)} file")
-        options, remarks = form_of(parts[0], common_encoding(parts))
+        options, remarks = form_of(parts[0], common_encoding(parts), target)
         return Source(origin, path, name, options, (f"{len(parts)} parts", *remarks))
     suffix = path.suffix.lower()
     if suffix not in READ:
@@ -94,10 +97,10 @@ def _described(path: Path, origin: str, sheet: str | None) -> Source:
     if is_web_page(path):
         raise KitError(f"{path.name}: this is a web page, no table: save the file that the page offers, not the page")
     if suffix in (".xlsx", ".xls"):
-        return Source(origin, path, name, *_sheet_of(path, sheet))
+        return Source(origin, path, name, *_sheet_of(path, target, sheet))
     if sheet is not None:
         raise KitError(f"--sheet is for Excel files, and {path.name} is none")
-    options, remarks = form_of(path, encoding_of(path)) if suffix in (*TABLES, ".gz") else ({}, ())
+    options, remarks = form_of(path, encoding_of(path), target) if suffix in (*TABLES, ".gz") else ({}, ())
     return Source(origin, path, name, options, remarks)
 
 
@@ -107,17 +110,21 @@ def _plain(name: str) -> str:
     return (re.sub(r"[^\w-]+", "-", stem or ending).strip("-.") or "data") + (dot + ending.lower() if stem else "")
 
 
-def _sheet_of(path: Path, sheet: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _sheet_of(path: Path, target: str, sheet: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
     import openpyxl
 
     try:
         workbook = openpyxl.load_workbook(path, read_only=True)
         names = workbook.sheetnames
+        first = workbook[sheet if sheet in names else names[0]].iter_rows(max_row=LINES, values_only=True)
+        rows = [["" if cell is None else str(cell).strip() for cell in row] for row in first]
         workbook.close()
     except Exception as error:  # openpyxl raises what zipfile and its XML parser raise
         raise KitError(f"{path.name}: no Excel workbook can be read from it: {error}") from error
     if sheet is not None and sheet not in names:
         raise KitError(f"{path.name} has no sheet {sheet!r}; it has {', '.join(map(repr, names))}")
+    skipped = beside_the_table(rows, target) if rows else {}
+    options = {"sheet_name": sheet or names[0], **skipped}
     if sheet is None and len(names) > 1:
-        return {"sheet_name": names[0]}, (f"sheet {names[0]!r}, the first of {len(names)} (choose with --sheet)",)
-    return {"sheet_name": sheet or names[0]}, ()
+        return options, (f"sheet {names[0]!r}, the first of {len(names)} (choose with --sheet)", *said(skipped))
+    return options, said(skipped)
