@@ -107,10 +107,13 @@ def shadow(project: Project, number: str | None) -> None:
         print(compared(list(lines(project))))
         return
     with registry(project) as found:
-        if number != "off":
-            found.version(number)
-            found.fetched(number)
-        found.serving.point(champion=found.champion, shadow=None if number == "off" else number)
+        champion = found.champion
+        if champion is None:
+            raise KitError(f"{found.name} has no champion yet, beside which a shadow could answer")
+        for version in {champion, number} - {"off"}:
+            found.version(version)
+            found.fetched(version)
+        found.serving.point(champion=champion, shadow=None if number == "off" else number)
     if number == "off":
         print("there is no shadow any more")
     else:

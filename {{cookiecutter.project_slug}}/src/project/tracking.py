@@ -202,8 +202,10 @@ def promote(client: MlflowClient, name: str, version: str, approved_by: str) -> 
     client.set_model_version_tag(name, version, "approved_by", approved_by)
     client.set_model_version_tag(name, version, "approved_at", datetime.now(UTC).isoformat(timespec="milliseconds"))
     client.set_registered_model_alias(name, ALIAS, version)
-    previous = serving.pointer().get("previous") if before in (None, version) else before
-    serving.point(champion=version, previous=previous)
+    pointed = serving.pointer()
+    previous = pointed.get("previous") if before in (None, version) else before
+    shadow = None if pointed.get("shadow") == version else pointed.get("shadow")
+    serving.point(champion=version, previous=previous, shadow=shadow)
 
 
 def approver() -> str:
