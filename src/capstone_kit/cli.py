@@ -114,6 +114,16 @@ def doctor() -> None:
 
 
 @app.command()
+def tradeoff(
+    sets: Annotated[list[str] | None, typer.Option("--set", help="key=value,value of a parameter")] = None,
+) -> None:
+    """Weigh quality against latency, size and training time: an experiment for each setting that the search tried."""
+    from capstone_kit import tradeoff as tradeoffs
+
+    tradeoffs.study(Project.here(), tuple(sets or ()))
+
+
+@app.command()
 def check(
     profile: Annotated[str | None, typer.Option(help="a course profile or a TOML file")] = None,
     run: Annotated[bool, typer.Option("--run", help="run pipeline, tests and service too: minutes")] = False,

@@ -248,6 +248,7 @@ class TrainParameters(Strict):
     candidates: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)]  # names in src/project/model.py
     folds: int = Field(ge=2)
     trials: int = Field(ge=1)
+    only: dict[str, Any] = {}  # settings of the candidates that get this value, whatever they list
     max_rows: int = Field(default=100_000, ge=20)
     engine: Literal["local", "dask"] = "local"
 

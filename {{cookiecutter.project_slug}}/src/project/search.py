@@ -98,6 +98,10 @@ def trials(problem: Problem, choice: contract.TrainParameters, seed: int) -> lis
         raise stage.ProjectError(
             f"params.yaml: train.candidates: found {unknown[0]!r}, src/project/model.py has {allowed}"
         )
+    settings = {key for name in names for key in model.CANDIDATES[name].settings}
+    if strange := sorted(set(choice.only) - settings):
+        allowed = ", ".join(sorted(settings))
+        raise stage.ProjectError(f"params.yaml: train.only: found {strange[0]!r}, {', '.join(names)} have {allowed}")
     directed = any(f.direction for f in problem.data.features)
     able = [name for name in names if model.CANDIDATES[name].keeps_directions or not directed]
     if not able:
@@ -107,13 +111,14 @@ def trials(problem: Problem, choice: contract.TrainParameters, seed: int) -> lis
             f"add one of {others}"
         )
     quick = [name for name in able if len(problem.labels) <= model.CANDIDATES[name].most_classes]
-    return [(name, settings) for name in quick or able for settings in _settings(name, choice.trials, seed)]
+    return [(name, settings) for name in quick or able for settings in _settings(name, choice, seed)]
 
 
-def _settings(name: str, count: int, seed: int) -> list[dict[str, Any]]:
-    values = model.CANDIDATES[name].settings
+def _settings(name: str, choice: contract.TrainParameters, seed: int) -> list[dict[str, Any]]:
+    listed = model.CANDIDATES[name].settings
+    values = listed | {key: [value] for key, value in choice.only.items() if key in listed}
     every = [dict(zip(values, chosen, strict=True)) for chosen in product(*values.values())]
-    return random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311
+    return random.Random(seed).sample(every, min(choice.trials, len(every)))  # noqa: S311
 
 
 def best_first(search: Search, tried: list[Trial], engine: str) -> list[dict[str, Any]]:
