@@ -295,7 +295,7 @@ FORMS = (
             lambda: plain(Größe=np.linspace(1.25, 9.75, ROWS), Preis=repeated("1 €", "2 €")),
             "cp1252", sep=";", decimal=",",
         ),
-        fields={"Größe": NUMBER, "temperature": NUMBER, "Preis": TEXT}, trains=True,
+        fields={"Größe": NUMBER, "temperature": NUMBER, "Preis": {**NUMBER, "unit": "€"}}, trains=True,
     ),
     Nasty("tabs", text(plain, sep="\t", ending=".tsv"), fields={"temperature": NUMBER}),
     Nasty("tabs in a .csv", text(plain, sep="\t"), fields={"temperature": NUMBER}),
@@ -439,7 +439,17 @@ CELLS = (
     Nasty("leading zeros", text(lambda: plain(zip=repeated("01234", "00999", "10115"))), fields={"zip": TEXT}),
     Nasty(
         "per cent and currency",
-        text(lambda: plain(share=[f"{n % 97} %" for n in range(ROWS)], cost=[f"${n % 31}.50" for n in range(ROWS)])),
+        text(
+            lambda: plain(
+                share=[f"{n % 97} %" for n in range(ROWS)], unit_cost=[f"${n * 31:,}.50" for n in range(ROWS)],
+                mixed=repeated("1 €", "2 $", "3 €"), partly=repeated("1 %", "2", ""),
+            )
+        ),
+        fields={
+            "share": {**NUMBER, "unit": "%", "bareNumber": False}, "unit_cost": {**NUMBER, "title": "Unit cost"},
+            "mixed": TEXT, "partly": TEXT,
+        },
+        trains=True,
     ),
     Nasty("times of day", text(lambda: plain(clock=days("%H:%M")))),
     Nasty(

@@ -1,6 +1,7 @@
 """`capstone adopt`: from a table to contracts, parameters and documents that speak of it. `src/` stays as it is."""
 
 import importlib
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,7 +74,8 @@ def _numeric(piece: Any, options: dict[str, Any]) -> list[str]:
     decimal, thousands = options.get("decimal", "."), options.get("thousands", "")
     if decimal == "." and not thousands:
         return []
-    pattern = rf"\s*[-+]?[\d{'' if not thousands else chr(92) + thousands}]+(\{decimal}\d*)?([eE][-+]?\d+)?\s*"
+    digits = rf"[\d{re.escape(thousands)}]+({re.escape(decimal)}\d*)?([eE][-+]?\d+)?"
+    pattern = rf"\s*{profile.BEFORE}[-+]?{digits}{profile.AFTER}\s*"
     few = piece.head(1000)
     return [name for name in piece if few[name][few[name].str.len() > 0].str.fullmatch(pattern).mean() > 0.9]
 

@@ -9,6 +9,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from tomlkit.items import AoT, Table
 
 from capstone_kit.adopt.description import Field, Inference
+from capstone_kit.adopt.profile import units
 from capstone_kit.adopt.source import Source
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, Project
 from capstone_kit.writing import text_of
@@ -45,7 +46,8 @@ def data_contract(project: Project, source: Source, found: Inference, confidenti
 
 
 def _field(one: Field, before: dict[str, Any]) -> CommentedMap:
-    entry = CommentedMap({"name": one.name, "type": one.type, "role": one.role, "title": human(one.name, one.unit)})
+    title = human(one.name, one.unit and units(one.name))
+    entry = CommentedMap({"name": one.name, "type": one.type, "role": one.role, "title": title})
     entry |= {"unit": one.unit} if one.unit else {}
     entry |= {key: before[key] for key in WRITTEN_BY_PEOPLE if key in before}
     entry |= one.more

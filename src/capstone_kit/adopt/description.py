@@ -29,7 +29,7 @@ class Field:
     reason: str = ""  # why it is excluded
     unit: str | None = None
     constraints: dict[str, Any] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)  # format, trueValues, falseValues
+    more: dict[str, Any] = field(default_factory=dict)  # format, trueValues, falseValues, bareNumber
     personal: str = ""  # what personal data it seems to hold
     leakage: str = ""  # why it seems to give the answer away
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from capstone_kit.adopt.profile import MISSING, PERHAPS_MISSING
+from capstone_kit.adopt.profile import AFTER, BEFORE, MISSING, PERHAPS_MISSING
 from capstone_kit.project import KitError
 
 SAMPLE = 200_000  # bytes looked at for encoding and delimiter
@@ -44,7 +44,8 @@ def form_of(path: Path, encoding: str, target: str) -> tuple[dict[str, Any], tup
     if all(re.fullmatch(r"[-+]?\d*[.,]?\d+(e[-+]?\d+)?", cell.strip(), re.IGNORECASE) for cell in rows[0]):
         raise KitError(f"{path.name}: the first row holds numbers, no column names: put a row with names above it")
     options |= beside_the_table(_stripped(every, delimiter), target)
-    options |= _numerals([cell.strip() for row in rows[1:] for cell in row], delimiter)
+    cells = [re.sub(f"^{BEFORE}|{AFTER}$", "", cell.strip()) for row in rows[1:] for cell in row]
+    options |= _numerals(cells, delimiter)
     return options, said(options)
 
 

@@ -110,6 +110,8 @@ def _type(column: Column) -> tuple[str, dict[str, Any]]:
     if column.numbers and (not column.strange or _stands_for_nothing(column)) and column.strange is not None:
         if column.leading_zero or (column.whole and max(abs(column.low), abs(column.high)) > EXACT):
             return "string", {}
+        if column.sign or len(column.signs) > 1:
+            return ("number", {"bareNumber": False}) if column.sign else ("string", {})
         if column.stamps:
             return ("date" if column.stamps[0] == "%Y%m%d" else "datetime"), {"format": column.stamps[0]}
         return ("integer" if column.whole else "number"), {}
@@ -148,7 +150,7 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
         type_,
         "feature",
         "",
-        units(column.name) if type_ in ("integer", "number") else None,
+        (units(column.name) or column.sign or None) if type_ in ("integer", "number") else None,
         constraints,
         more,
     )

@@ -32,6 +32,7 @@ DAYS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
     *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %d %Y"),
 )
+BEFORE, AFTER = r"(?:[€$£¥]\s*)?", r"(?:\s*(?:[%€$£¥]|EUR|USD|GBP|CHF))?"  # a number: signs of its unit
 STAMPS = {  # moments written as one whole number
     "%Y%m%d": r"(19|20)\d{6}",
     "%Y%m%d%H%M": r"(19|20)\d{10}",
@@ -59,6 +60,7 @@ class Column:
     numbers: int = 0
     strange: Counter[str] | None = field(default_factory=Counter)  # what is no number; None: too many different ones
     whole: bool = True
+    signs: Counter[str] = field(default_factory=Counter)  # of units, which stand at its numbers; "" for none
     leading_zero: bool = False
     low: float = np.inf
     high: float = -np.inf
@@ -79,6 +81,11 @@ class Column:
         if self.hashes is None or not self.filled:
             return False
         return len(np.unique(np.concatenate(self.hashes))) == self.filled
+
+    @property
+    def sign(self) -> str:
+        """The sign that stands at every number, if there is one."""
+        return next(iter(self.signs)) if len(self.signs) == 1 else ""
 
     @property
     def distinct(self) -> int:
@@ -114,6 +121,11 @@ class Column:
     def _as_numbers(self, cells: pd.Series) -> None:
         numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
         finite = np.isfinite(numbers)
+        self.signs += Counter({"": int(finite.sum())})
+        if not finite.all():
+            cells = self._without_signs(cells, ~finite)
+            numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+            finite = np.isfinite(numbers)
         self.numbers += int(finite.sum())
         if not finite.all():
             assert self.strange is not None
@@ -127,6 +139,14 @@ class Column:
             self.leading_zero = self.leading_zero or bool(texts.str.match(r"-?0\d").any() and self.whole)
             self.stamps = tuple(f for f in self.stamps if texts.str.fullmatch(STAMPS[f]).all() and _parses(texts, f))
             self.low, self.high = min(self.low, numbers.min()), max(self.high, numbers.max())
+
+    def _without_signs(self, cells: pd.Series, odd: np.ndarray) -> pd.Series:
+        """Take the signs of a unit off those odd cells that are numbers then, and count them."""
+        signed = odd & cells.str.fullmatch(rf"{BEFORE}-?\d+(?:\.\d+)?{AFTER}").to_numpy(dtype=bool)
+        if signed.any():
+            self.signs.update(cells[signed].str.replace(r"[-\d.\s]", "", regex=True).value_counts().to_dict())
+            cells = cells.mask(signed, bare(cells))
+        return cells
 
     def _as_dates(self, cells: pd.Series) -> None:
         if not self.formats:
@@ -170,6 +190,9 @@ def profile(pieces: Iterable[pd.DataFrame], seed: int = 0) -> Profile:
         rows += len(piece)
         kept, keys = _draw([*kept, piece], [*keys, rng.random(len(piece))], CELLS // max(1, len(columns)))
     sample = pd.concat(kept).reset_index(drop=True) if kept else pd.DataFrame()
+    for column in columns:
+        if column.sign:
+            sample[column.name] = bare(sample[column.name])
     return Profile(rows, tuple(columns), sample)
 
 
@@ -180,6 +203,11 @@ def _draw(pieces: list[pd.DataFrame], keys: list[np.ndarray], size: int) -> tupl
         return pieces, keys
     kept = np.sort(np.argpartition(key, size)[:size])
     return [pd.concat(pieces).iloc[kept]], [key[kept]]
+
+
+def bare(cells: pd.Series) -> pd.Series:
+    """Give texts without the signs of a unit at their ends."""
+    return cells.str.replace(rf"^{BEFORE}(?=-?\d)|(?<=\d){AFTER}$", "", regex=True)
 
 
 def numbers(cells: pd.Series) -> pd.Series:
