@@ -38,11 +38,6 @@ def check(candidate: Candidate, settings: dict[str, Any], shape: Shape, inputs: 
     to_onnx(untrained(candidate, settings, shape, inputs), shape, inputs, (0.0, 1.0))
 
 
-def check(candidate: Candidate, settings: dict[str, Any], shape: Shape, inputs: Inputs) -> None:
-    """Raise `ProjectError`, before anything is fitted, where a fresh network of the candidate does not convert."""
-    to_onnx(untrained(candidate, settings, shape), shape, inputs, (0.0, 1.0))
-
-
 def to_onnx(fitted: nn.Module, shape: Shape, inputs: Inputs, unit: tuple[float, float]) -> bytes:
     """Give `fitted` as an ONNX model; raises `ProjectError` where it does not convert."""
     few = {kind: values[:3] for kind, values in inputs.items()}

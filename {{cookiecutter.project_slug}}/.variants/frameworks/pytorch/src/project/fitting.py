@@ -150,7 +150,7 @@ class Rows:
 
 def untrained(candidate: Candidate, settings: dict[str, Any], shape: Shape, inputs: Inputs) -> Any:
     """Give the network of a candidate before its first epoch."""
-    network = untrained(candidate, settings, shape)
+    network = candidate.make(shape, **{name: value for name, value in settings.items() if name != "learning_rate"})
     if "numbers" in inputs:
         network.learn_scale(inputs["numbers"])
     return network
@@ -179,11 +179,6 @@ def fit(
         _learn(learning, candidate, _rows(shape, inputs, truth, device), seed, log)
         network.load_state_dict(learning.best)
     return network.cpu().eval()
-
-
-def untrained(candidate: Candidate, settings: dict[str, Any], shape: Shape) -> Any:
-    """Give a network of the candidate that has learnt nothing yet."""
-    return candidate.make(shape, **{name: value for name, value in settings.items() if name != "learning_rate"})
 
 
 def _learn(
