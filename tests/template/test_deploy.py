@@ -172,10 +172,10 @@ class Team:
         return self.ask("/api/2.0/mlflow/runs/search", asked).get("runs", [])
 
     def kill(self, name: str) -> None:
-        """Kill a server as a crash would."""
+        """Kill all processes of a server, as a crash of its container would."""
         for child in psutil.Process(self.watcher.pid).children(recursive=True):
             if name in " ".join(child.cmdline()[:4]) and child.parent().cmdline()[1:2] == ["deploy/servers.py"]:
-                child.send_signal(signal.SIGKILL)
+                os.killpg(child.pid, signal.SIGKILL)
                 return
         pytest.fail(f"{name} does not run")
 
@@ -188,7 +188,7 @@ def started(repository: Repository, folder: Path, port: int, *words: str, **more
     watcher = subprocess.Popen(command, cwd=repository.path, env=repository.environment | more, stdout=log, stderr=log)
     team = Team(f"http://127.0.0.1:{port}", folder, watcher)
     try:
-        for _ in range(600):
+        for _ in range(1_500):
             try:
                 assert team.ask("/health") == b"OK"
                 break
@@ -199,8 +199,10 @@ def started(repository: Repository, folder: Path, port: int, *words: str, **more
             pytest.fail("the servers did not start")
         yield team
     finally:
+        every = psutil.Process(watcher.pid).children(recursive=True)
         watcher.terminate()
         assert watcher.wait(60) == 0
+        assert psutil.wait_procs(every, timeout=10)[1] == []
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -46,14 +47,19 @@ class Server:
             )  # fmt: skip
 
     def stop(self) -> None:
-        """Ask it to end, and wait."""
-        if self.process and self.process.poll() is None:
+        """Ask it to end, wait, and see to it that nothing of it is left."""
+        if self.process:
             self.process.send_signal(self.sign)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            self.clear()
+
+    def clear(self) -> None:
+        """Kill what is left of its processes: some outlive the one that started them, and keep its port."""
+        if self.process:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 def program(name: str, package: str) -> str:
@@ -171,6 +177,7 @@ def watch(every: list[Server]) -> None:
             assert server.process, "it was started before"
             if (status := server.process.poll()) is not None:
                 print(f"servers: {server.name} ended with {status} and is started again", flush=True)
+                server.clear()
                 server.start()
 
 
