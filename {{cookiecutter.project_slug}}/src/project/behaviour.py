@@ -75,8 +75,9 @@ def bounded_violations(test: Test) -> float:
     if test.found.probabilities is not None:
         return _share([np.abs(test.found.probabilities.sum(axis=1) - 1) > 1e-4])
     target = test.problem.data.target
-    low = -np.inf if target.minimum is None else target.minimum
-    high = np.inf if target.maximum is None else target.maximum
+    rounding = NEGLIGIBLE * np.ptp(test.truth)
+    low = -np.inf if target.minimum is None else target.minimum - rounding
+    high = np.inf if target.maximum is None else target.maximum + rounding
     return _share([(test.found.values < low) | (test.found.values > high)])
 
 
