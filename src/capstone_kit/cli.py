@@ -143,6 +143,34 @@ def check(
 
 
 @app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="folder of the site")] = Path("site"),
+    portfolio: Annotated[bool, typer.Option("--portfolio", help="one page that a student may show")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="only if the data contract lets it go public")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="print it too, with a Chromium of this machine")] = False,
+) -> None:
+    """Build the page on which a sponsor sees what was asked, where it stands and how to take it over."""
+    from capstone_kit import report as reports
+
+    project = Project.here()
+    if publish:
+        return print(reports.publish(project, out))
+    page = reports.portfolio(project, out) if portfolio else reports.build(project, out)
+    print(f"written: {page}" + (f" and {reports.print_pdf(page)}" if pdf else ""))
+
+
+@app.command("sign-off")
+def sign_off(
+    role: Annotated[str, typer.Option("--as", help="sponsor or advisor")],
+    milestone: Annotated[str, typer.Option(help="a milestone of the charter")],
+) -> None:
+    """Record that a milestone is accepted: bound to the commit, the criteria and the measured values."""
+    from capstone_kit.report import signature
+
+    print(f"written: {signature.sign(Project.here(), role, milestone)}; commit it")
+
+
+@app.command()
 def grade(
     repository: Annotated[list[str] | None, typer.Argument(help="paths or addresses of repositories")] = None,
     roster: Annotated[Path | None, typer.Option(help="CSV: team, repository, and a line for each member")] = None,

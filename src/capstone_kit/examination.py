@@ -1,16 +1,14 @@
 """A repository held against a profile: every requirement examined, one report."""
 
-import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from capstone_kit import VERSION
 from capstone_kit.profiles import Profile
 from capstone_kit.project import KitError
 from capstone_kit.requirements import ALL
 from capstone_kit.requirements.base import Examined, Requirement
-from capstone_kit.result import NOT_RUN, Finding, Outcome, Report, Result, earned
+from capstone_kit.result import NOT_RUN, Finding, Outcome, Report, Result, earned, now
 
 KNOWN = {r.id: r for r in ALL}
 
@@ -25,7 +23,7 @@ class About:
     sandboxed: bool = False
     environment: str = ""
     seed: int = 0
-    started: str = field(default_factory=lambda: now())
+    started: str = field(default_factory=now)
 
 
 @dataclass(frozen=True)
@@ -34,13 +32,6 @@ class Decision:
 
     points: int
     note: str = ""
-
-
-def now() -> str:
-    """Give the time in UTC, to the second; SOURCE_DATE_EPOCH fixes it."""
-    fixed = os.environ.get("SOURCE_DATE_EPOCH")
-    moment = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
-    return moment.isoformat(timespec="seconds")
 
 
 def chosen(profile: Profile, only: Collection[str] = (), milestone: str | None = None) -> list[Requirement]:

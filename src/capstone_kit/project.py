@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,27 @@ def git(root: Path, *words: str) -> str:
     """Give what git says, without running a hook, a filter or a program that its configuration names."""
     quiet = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "core.pager=cat")
     return run(root, "git", *quiet, *words)
+
+
+def blobs(root: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """Give the contents of files in the history, named like `HEAD:capstone.toml`, by one call of git.
+
+    What is not there, no file or too large to be read whole is left out.
+    """
+    asked = "".join(f"{name}\n" for name in names if "\n" not in name)
+    command = ("git", "-c", "core.fsmonitor=false", "cat-file", "--batch")
+    done = subprocess.run(command, cwd=root, input=asked.encode(), capture_output=True, timeout=60)
+    found, place = {}, 0
+    for name in names:
+        head, _, rest = done.stdout[place:].partition(b"\n") if done.stdout else (b"", b"", b"")
+        place += len(head) + 1
+        words = head.split()
+        if len(words) == 3 and words[2].isdigit() and head.startswith(words[0]):
+            size = int(words[2])
+            if words[1] == b"blob" and size <= LARGEST:
+                found[name] = rest[:size]
+            place += size + 1
+    return found
 
 
 def _reason(errors: str) -> str:

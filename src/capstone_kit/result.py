@@ -1,7 +1,9 @@
 """What an examination says: outcome, finding, result, report. Every format is made from the report."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -145,6 +147,13 @@ class Report:
             return cls(**own, results=results, flags=tuple(content["flags"]))
         except (KeyError, TypeError) as error:
             raise ValueError(f"it is no report: {error}") from None
+
+
+def now() -> str:
+    """Give the time in UTC, to the second; SOURCE_DATE_EPOCH fixes it."""
+    fixed = os.environ.get("SOURCE_DATE_EPOCH")
+    moment = datetime.fromtimestamp(int(fixed), UTC) if fixed else datetime.now(UTC)
+    return moment.isoformat(timespec="seconds")
 
 
 def all_of(findings: Iterable[Finding]) -> Finding:

@@ -1,0 +1,36 @@
+"""A page that works from disk: one shared look, nothing from elsewhere, whatever a team wrote stays text."""
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, ChainableUndefined
+
+from capstone_kit.formats.escape import line
+
+LOOK = Path(__file__).parent / "look.css"  # the service's stylesheet begins with it: docs/decisions/0012-pages.md
+
+
+def render(template: Path, styles: Path, script: Path | None = None, **values: Any) -> str:
+    """Give the page that `template` makes of `values`, with the look and its own `styles` inside.
+
+    The policy in its head allows this style, this script and pictures inside the page, and nothing else.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(template.parent),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=ChainableUndefined,
+    )
+    environment.filters["line"] = line
+    style = "\n".join(path.read_text(encoding="utf-8") for path in (LOOK, styles))
+    code = script.read_text(encoding="utf-8") if script else ""
+    policy = f"default-src 'none'; img-src data:; style-src '{_digest(style)}'"
+    policy += f"; script-src '{_digest(code)}'" if code else ""
+    return environment.get_template(template.name).render(values, style=style, script=code, policy=policy)
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
