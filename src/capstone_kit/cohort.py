@@ -16,7 +16,10 @@ from capstone_kit.examination import KNOWN, Decision
 from capstone_kit.grade import Assignment, Submission
 from capstone_kit.gradebook import Team
 from capstone_kit.project import KitError, safe
+from capstone_kit.report import matrix
 from capstone_kit.result import Report
+
+DECISIONS = "decisions.toml"  # in the folder of results, as the form of the cohort's page saves it
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,9 @@ def run(wishes: Wishes) -> None:
         sandboxed=wishes.sandboxed,
         protected=files_in(wishes.protected) if wishes.protected else grade.PROTECTED,
     )
-    decided = decisions(wishes.decisions, teams) if wishes.decisions else {}
+    saved = wishes.decisions or next((p for p in [wishes.out / DECISIONS] if p.is_file()), None)
+    decided = decisions(saved, teams) if saved else {}
+    earlier = grade.reports(wishes.diff or wishes.out)
     submissions = [
         Submission(
             t.name, t.repository, t.commit, rows_of(wishes.withheld, t.name), tuple(decided.get(t.name, {}).items())
@@ -82,11 +87,13 @@ def run(wishes: Wishes) -> None:
         print(f"[{time.monotonic() - begun:5.0f} s] {safe(text)}", file=sys.stderr, flush=True)
 
     made = grade.grade(submissions, assignment, wishes.out, wishes.jobs, wishes.cluster, say)
-    _finish(wishes, teams, dict(zip([t.name for t in teams], made, strict=True)))
+    reports = dict(zip([t.name for t in teams], made, strict=True))
+    pages = matrix.write(wishes.out, reports, earlier, decided)
+    _finish(wishes, teams, reports, pages)
 
 
-def _finish(wishes: Wishes, teams: list[Team], reports: dict[str, Report]) -> None:
-    files = gradebook.write(wishes.out, teams, reports)
+def _finish(wishes: Wishes, teams: list[Team], reports: dict[str, Report], pages: list[Path]) -> None:
+    files = [*pages, *gradebook.write(wishes.out, teams, reports)]
     if wishes.canvas:
         text = gradebook.canvas(wishes.canvas, wishes.item, teams, reports)
         files.append(wishes.out / "canvas.csv")

@@ -1,7 +1,7 @@
 """A repository held against a profile: every requirement examined, one report."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from capstone_kit import VERSION
 from capstone_kit.profiles import Profile
@@ -79,24 +79,34 @@ def examine(
 
 
 def _result(requirement: Requirement, finding: Finding, maximum: int, decision: Decision | None) -> Result:
-    points, observed = earned(finding, maximum), finding.observed
-    if decision and finding.outcome.open:
-        points = min(decision.points, maximum)
-        observed = f"{observed}; a person decided: {points} of {maximum}" + (
-            f" ({decision.note})" if decision.note else ""
-        )
-    return Result(
+    result = Result(
         id=requirement.id,
         family=requirement.family,
         statement=requirement.statement,
         outcome=finding.outcome,
-        points=points,
+        points=earned(finding, maximum),
         maximum=maximum,
-        observed=observed,
+        observed=finding.observed,
         expected=finding.expected or requirement.statement,
         command=finding.command,
         remedy=finding.remedy,
     )
+    return decided(result, decision)
+
+
+DECIDED = "; a person decided: "
+
+
+def decided(result: Result, decision: Decision | None) -> Result:
+    """Give a result with what a person decided in the place of what is open, and of what was decided before."""
+    if not result.outcome.open:
+        return result
+    observed = result.observed.rpartition(DECIDED)[0] or result.observed
+    if decision is None:
+        return replace(result, points=None, observed=observed)
+    points = min(decision.points, result.maximum)
+    note = f" ({decision.note})" if decision.note else ""
+    return replace(result, points=points, observed=f"{observed}{DECIDED}{points} of {result.maximum}{note}")
 
 
 # The sections of Google's ML Test Score (Breck and others, 2017), of which the lowest counts.

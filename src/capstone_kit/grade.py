@@ -170,7 +170,7 @@ def _graded(
     found = checkout(submission.source, folder / "clone", submission.commit, assignment.before)
     if earlier and not assignment.only and _same(earlier, found, assignment):
         say("graded before: nothing has changed")
-        return earlier
+        return redecided(earlier, dict(submission.decisions))
     project = Project(folder / "clone")
     scaffold = _scaffold(project, assignment.cache, folder)
     say("installing")
@@ -253,6 +253,11 @@ def merged(earlier: Report, report: Report) -> Report:
     """Give the earlier report with the results that were made anew in their places."""
     anew = {r.id: r for r in report.results}
     return replace(report, results=tuple(anew.get(r.id, r) for r in earlier.results), flags=report.flags)
+
+
+def redecided(report: Report, decisions: dict[str, Decision]) -> Report:
+    """Give an earlier report with the decisions of today."""
+    return replace(report, results=tuple(examination.decided(r, decisions.get(r.id)) for r in report.results))
 
 
 def undecided(submission: Submission, assignment: Assignment, reason: str) -> Report:

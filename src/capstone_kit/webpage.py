@@ -5,14 +5,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, ChainableUndefined
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from capstone_kit.formats.escape import line
 
 LOOK = Path(__file__).parent / "look.css"  # the service's stylesheet begins with it: docs/decisions/0012-pages.md
 
 
-def render(template: Path, styles: Path, script: Path | None = None, **values: Any) -> str:
+def render(template: Path, styles: Path, values: dict[str, Any], script: Path | None = None) -> str:
     """Give the page that `template` makes of `values`, with the look and its own `styles` inside.
 
     The policy in its head allows this style, this script and pictures inside the page, and nothing else.

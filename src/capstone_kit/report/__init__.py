@@ -37,7 +37,7 @@ def build(project: Project, out: Path) -> Path:
         kept = _copy(facts, folder / "files")
         if isinstance(bill, bills.Bill):
             (folder / "sbom.cdx.json").write_text(json.dumps(bill.document, indent=1) + "\n", encoding="utf-8")
-        page = webpage.render(HERE / "project.html.j2", HERE / "project.css", **_values(facts, bill, kept))
+        page = webpage.render(HERE / "project.html.j2", HERE / "project.css", _values(facts, bill, kept))
         (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
     return out / "index.html"
 
@@ -49,7 +49,7 @@ def portfolio(project: Project, out: Path) -> Path:
     ask = _text(facts, "ask", ()) if facts.confidentiality == "public" else ""
     values = {"facts": facts, "plots": plots, "ask": ask, "shown": shown, "version": VERSION}
     with _replacing(out) as folder:
-        page = webpage.render(HERE / "portfolio.html.j2", HERE / "project.css", **values)
+        page = webpage.render(HERE / "portfolio.html.j2", HERE / "project.css", values)
         (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
     return out / "index.html"
 

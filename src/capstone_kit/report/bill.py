@@ -64,7 +64,9 @@ def _heads(path: Path) -> str:
 
 def _licence(heads: Message) -> str:
     """Give the licence: as an expression, else by its classifier, else the first line of the text."""
-    classified = [str(c).rpartition(" :: ")[2] for c in heads.get_all("Classifier", []) if str(c).startswith("License ::")]
+    classified = [
+        str(c).rpartition(" :: ")[2] for c in heads.get_all("Classifier", []) if str(c).startswith("License ::")
+    ]
     written = str(heads.get("License") or "").strip().partition("\n")[0]
     stated = heads.get("License-Expression") or " and ".join(c for c in classified if c != "OSI Approved") or written
     return str(stated)[:60].strip() or UNSTATED

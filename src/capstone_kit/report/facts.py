@@ -91,6 +91,11 @@ class Criterion:
         return {name: round(100 * (point - least) / ((most - least) or 1.0), 2) for name, point in there.items()}
 
 
+def title(metric: str, unit: str = "") -> str:
+    """Give a metric's name as it is read: its unit stands beside the value."""
+    return (metric.removesuffix(f"_{unit.lower()}") if unit else metric).replace("_", " ")
+
+
 def holds(value: float, bound: float, upper: bool) -> bool:
     """Whether a value keeps to a bound."""
     return value <= bound if upper else value >= bound
@@ -197,7 +202,7 @@ class Facts:
         value, low, high = (number(found.get(key)) for key in ("value", "low", "high"))
         return Criterion(
             metric=metric,
-            title=metric.replace("_", " "),
+            title=title(metric, str(entry.get("unit", ""))),
             bound=bound,
             upper=upper,
             unit=str(entry.get("unit", "")),
@@ -210,6 +215,11 @@ class Facts:
             since=first.commit if first else "",
             day=first.date if first else "",
         )
+
+    @property
+    def stages(self) -> int:
+        """How many stages the pipeline has."""
+        return len(_table(_table(self.project.plain(PIPELINE)).get("stages")))
 
     @cached_property
     def receipt(self) -> dict[str, str]:
@@ -326,10 +336,14 @@ def _since(states: Sequence[State], metric: str, bound: float, upper: bool) -> S
 
 def _part(entry: dict[str, Any]) -> dict[str, Any]:
     ends = {end: number(entry.get(end)) for end in ("value", "low", "high")}
-    name = f"{entry.get('field', '')} {entry.get('slice', '')}".replace("[-inf, ", "below ").replace(", inf)", " or more")
+    name = f"{entry.get('field', '')} {entry.get('slice', '')}".replace("[-inf, ", "below ").replace(
+        ", inf)", " or more"
+    )
     name = re.sub(r"below (\S+)\)$", r"below \1", name)
     name = re.sub(r"\[(\S+) or more$", r"\1 or more", name)
-    return {"name": name.replace("_", " "), "rows": entry.get("rows")} | {k: v for k, v in ends.items() if v is not None}
+    return {"name": name.replace("_", " "), "rows": entry.get("rows")} | {
+        k: v for k, v in ends.items() if v is not None
+    }
 
 
 def plain(markdown: str) -> str:
@@ -340,7 +354,10 @@ def plain(markdown: str) -> str:
 def _plot(project: Project, name: str) -> list[dict[str, str]]:
     """Give the rows of DVC's plot data, as text."""
     text = _text(project, f"{PLOTS}/{name}.csv")
-    return [{k: v or "" for k, v in row.items() if k and not isinstance(v, list)} for row in csv.DictReader(io.StringIO(text))]
+    return [
+        {k: v or "" for k, v in row.items() if k and not isinstance(v, list)}
+        for row in csv.DictReader(io.StringIO(text))
+    ]
 
 
 def _float(text: object) -> float | None:

@@ -11,7 +11,16 @@ from markupsafe import Markup
 COLOURS = {"#010101": "var(--ink)", "#020202": "var(--muted)", "#030303": "var(--rule)", "#040404": "var(--accent)"}
 INK, MUTED, RULE, ACCENT = COLOURS
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
-KEPT = {"fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "fill-opacity", "opacity", "text-anchor"}
+KEPT = {
+    "fill",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+    "stroke-linecap",
+    "fill-opacity",
+    "opacity",
+    "text-anchor",
+}
 LETTERS = 22  # of a name on an axis
 
 Row = dict[str, Any]
@@ -22,8 +31,18 @@ def draw(name: str, title: str, plot: Callable[[Any], None], height: float = 2.9
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    settings = {"svg.fonttype": "none", "svg.hashsalt": name, "text.parse_math": False, "axes.linewidth": 0.8}
-    colours = {"text.color": MUTED, "axes.labelcolor": MUTED, "xtick.color": MUTED, "ytick.color": MUTED}
+    settings: dict[Any, Any] = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": name,
+        "text.parse_math": False,
+        "axes.linewidth": 0.8,
+    }
+    colours: dict[Any, Any] = {
+        "text.color": MUTED,
+        "axes.labelcolor": MUTED,
+        "xtick.color": MUTED,
+        "ytick.color": MUTED,
+    }
     with mpl.rc_context(settings | colours | {"axes.edgecolor": RULE, "font.size": 9}):
         figure = Figure(figsize=(4.6, height), layout="constrained")
         axes = figure.add_subplot(facecolor="none")

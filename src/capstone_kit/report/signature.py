@@ -67,7 +67,9 @@ def _known(project: Project, milestone: str) -> str:
     names = [row[0] for row in table if row and row[0]]
     found = [name for name in names if name.lower() == milestone.strip().lower()]
     if not found:
-        raise KitError(f"--milestone: {milestone!r} is none of {CHARTER}, Milestones: {', '.join(names) or 'none there'}")
+        raise KitError(
+            f"--milestone: {milestone!r} is none of {CHARTER}, Milestones: {', '.join(names) or 'none there'}"
+        )
     return found[0]
 
 

@@ -131,7 +131,9 @@ def measured(folder: Path, text: str = "Plain words", confidentiality: str = "pu
     small = begin(folder, text, confidentiality)
     small.measure(0.78)
     ends = {"value": 0.8, "low": 0.7, "high": 0.9, "rows": 10}
-    small.write("reports/slices.json", [{"field": text, "slice": text} | ends, {"field": "wear", "slice": "[-inf, 3)"} | ends])
+    small.write(
+        "reports/slices.json", [{"field": text, "slice": text} | ends, {"field": "wear", "slice": "[-inf, 3)"} | ends]
+    )
     small.write("reports/drift.json", {"judged": True, "alarm": True, "comparisons": [{"name": text, "moved": True}]})
     small.write("reports/plots/calibration.csv", "predicted,observed\n0.1,0.1\n0.9,0.8\n")
     cell = '"' + text.replace('"', '""').replace("\x00", "") + '"'
