@@ -15,6 +15,7 @@ STEPS = {
     "generate": (["cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(FOLDER)], TEMPLATE),
     "install": (["uv", "sync", "--quiet"], REPOSITORY),
     "pipeline": (["uv", "run", "dvc", "repro"], REPOSITORY),
+    "page": (["uv", "run", "capstone", "report"], REPOSITORY),
     "serve": (["uv", "run", "python", "-m", "project.smoke"], REPOSITORY),
 }
 
@@ -29,6 +30,7 @@ def main() -> None:
         if subprocess.run(command, cwd=folder, env=ENVIRONMENT).returncode:
             sys.exit(f"{name} failed")
         print(f"--- {name}: {time.perf_counter() - started:.1f} s", flush=True)
+    print(f"The sponsor's page opens in a browser: {(REPOSITORY / 'site/index.html').as_uri()}")
     print(f"The repository is in {REPOSITORY}. Serve it yourself: cd there, then uv run bentoml serve")
 
 

@@ -1,4 +1,4 @@
-"""Take the pictures in docs/own-data.md: the service's page of a fresh repository, and after `capstone adopt`.
+"""Take the pictures in docs/: the service before and after `capstone adopt`, the project's and the cohort's page.
 
 uv run python bench/pictures.py
 """
@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/kit")]
 
 from conftest import Repository, serving
+from small import cohort
 from tables import TABLES
+
+from capstone_kit.report import matrix
 
 PICTURES = ROOT / "docs/pictures"
 TABLE = next(table for table in TABLES if table.name == "penguins")
@@ -35,6 +38,23 @@ def picture(repository: Repository, name: str) -> None:
         browser.close()
 
 
+def page_of(file: Path, name: str) -> None:
+    """Keep the upper part of a page that works from disk as a picture."""
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport=SIZE)
+        page.goto(file.as_uri())
+        page.screenshot(path=PICTURES / f"{name}.png")
+        browser.close()
+
+
+def cohort_page(folder: Path) -> None:
+    """Picture the page of a made-up cohort."""
+    folder.mkdir()
+    page_of(matrix.write(folder, cohort(24), {}, {})[0], "cohort")
+
+
 def main() -> None:
     """Generate, train, picture; adopt, train, picture."""
     PICTURES.mkdir(exist_ok=True)
@@ -45,6 +65,9 @@ def main() -> None:
         repository.run("uv", "sync", "--quiet")
         repository.run("uv", "run", "dvc", "repro")
         picture(repository, "before")
+        repository.run("uv", "run", "capstone", "report")
+        page_of(repository.path / "site/index.html", "project")
+        cohort_page(Path(folder) / "cohort")
         source = TABLE.write(Path(folder))
         repository.run("uv", "run", "capstone", "adopt", str(source), "--target", TABLE.target, "--yes")
         repository.run("uv", "run", "dvc", "repro")

@@ -9,7 +9,7 @@ from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
 from capstone_kit.formats.escape import line
 
-LOOK = Path(__file__).parent / "look.css"  # the service's stylesheet begins with it: docs/decisions/0012-pages.md
+LOOK = Path(__file__).parent / "look.css"  # the service's stylesheet begins with it: docs/decisions/0015-pages.md
 
 
 def render(template: Path, styles: Path, values: dict[str, Any], script: Path | None = None) -> str:

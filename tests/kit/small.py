@@ -2,10 +2,14 @@
 
 import json
 import os
+import random
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from capstone_kit.examination import KNOWN
+from capstone_kit.result import Outcome, Report, Result
 
 CONTRACT = """
 [project]
@@ -143,3 +147,36 @@ def measured(folder: Path, text: str = "Plain words", confidentiality: str = "pu
     small.write("models/model.json", {"features": {text: {"typical": text}}})
     small.commit(2)
     return small
+
+
+def cohort(teams: int, seed: int = 0) -> dict[str, Report]:
+    """Give made-up reports of that many teams; of one requirement most fail."""
+    return {f"team-{n:03}": made_up(f"team-{n:03}", random.Random(seed + n)) for n in range(teams)}
+
+
+def made_up(team: str, rng: random.Random) -> Report:
+    """Give a report by chance."""
+    results = []
+    for id_, requirement in KNOWN.items():
+        weights = [6, 2, 30 if id_ == "OPS3" else 1, 1, 0.1, 0.2, 8 if requirement.how == "H" else 0]
+        outcome = rng.choices(list(Outcome), weights)[0]
+        points = {Outcome.PASS: 4, Outcome.NOT_APPLICABLE: 4, Outcome.PARTIAL: 2}.get(outcome, 0)
+        earned = None if outcome.open else points
+        texts = ("3 of 4 rows", "4 of 4 rows", "uv run dvc repro", "mend it")
+        results.append(Result(id_, requirement.family, requirement.statement, outcome, earned, 4, *texts))
+    return Report(
+        repository=team,
+        commit="0" * 40,
+        profile="course",
+        profile_title="A made-up course",
+        profile_sha256="f" * 64,
+        kit_version="1",
+        environment="",
+        seed=0,
+        started="2026-09-01T10:00:00+00:00",
+        ended="2026-09-01T10:20:00+00:00",
+        preview=False,
+        sandboxed=True,
+        results=tuple(results),
+        flags=("dvc.yaml differs",) if rng.random() < 0.1 else (),
+    )

@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,10 @@ from capstone_kit.project import KitError, Project, git
 from capstone_kit.report import bill as bills
 from capstone_kit.report import figures, words
 from capstone_kit.report.changes import changes
-from capstone_kit.report.facts import RUNBOOK, SOURCES, Facts, plain, shown
+from capstone_kit.report.facts import COPIED, Facts, plain, shown
 from capstone_kit.report.history import number
 
 HERE = Path(__file__).parent
-COPIED = tuple(
-    name for name in SOURCES if name.startswith(("reports/", "models/", "params", "dvc")) or name == RUNBOOK
-)  # what names nobody; the others are linked where a forge shows them to those who may read them
 PICTURES = ("docs/pictures/page.png", "docs/pictures/prediction.png")
 LARGEST = 1_500_000  # bytes of a picture
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -83,26 +81,20 @@ def print_pdf(page: Path) -> Path:
     return made
 
 
-class _replacing:
-    """A folder that takes the place of `out` when all is written. A folder that is no site of ours is left alone."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-
-    def __enter__(self) -> Path:
-        if self.out.exists() and not _ours(self.out) and (not self.out.is_dir() or any(self.out.iterdir())):
-            raise KitError(f"--out: {self.out} holds other things: name a new folder, or an earlier site")
-        self.out.parent.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix=".site-", dir=self.out.parent))
-        return self.folder
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind:
-            shutil.rmtree(self.folder)
-            return
-        shutil.rmtree(self.out, ignore_errors=True)
-        self.folder.chmod(0o755)
-        self.folder.rename(self.out)
+@contextmanager
+def _replacing(out: Path) -> Iterator[Path]:
+    """Give a folder that takes the place of `out` when all is written. What is no site of ours is left alone."""
+    if out.exists() and not _ours(out) and (not out.is_dir() or any(out.iterdir())):
+        raise KitError(f"--out: {out} holds other things: name a new folder, or an earlier site")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".site-", dir=out.parent))
+    try:
+        yield folder
+        shutil.rmtree(out, ignore_errors=True)
+        folder.chmod(0o755)
+        folder.rename(out)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ours(out: Path) -> bool:

@@ -24,7 +24,7 @@ function narrow() {
 function key(row, column, kind) {
   const text = row.cells[column].textContent;
   if (kind === "text") return text.toLowerCase();
-  return text === "" ? -Infinity : text === "?" ? -0.5 : Number(text);
+  return ["", "–"].includes(text) ? -Infinity : text === "?" ? -0.5 : Number(text);
 }
 
 function sort(column, kind) {

@@ -86,7 +86,7 @@ class Cohort:
         return bool(result and result.outcome is Outcome.INCONCLUSIVE and result.points is None)
 
     def cells(self, team: str) -> list[tuple[str, str]]:
-        """The cells of a team's line: kind and points."""
+        """Give the cells of a team's line: kind and points."""
         results = self.results[team]
         return [(kind(r := results.get(c.id)), told(r)) for c in self.columns]
 
@@ -129,6 +129,8 @@ def kind(result: Result | None) -> str:
 
 def told(result: Result | None) -> str:
     """Give the text of a cell."""
+    if result and result.outcome is Outcome.NOT_APPLICABLE:
+        return "–"
     return "" if result is None else "?" if result.points is None else str(result.points)
 
 

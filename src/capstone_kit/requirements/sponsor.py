@@ -7,6 +7,7 @@ from typing import Any
 
 from capstone_kit import prose
 from capstone_kit.project import DATA_CONTRACT, TASK_CONTRACT, KitError, git
+from capstone_kit.report import signature
 from capstone_kit.requirements.base import Examined, requirement
 from capstone_kit.requirements.documents import figures_of, grounded, spoken
 from capstone_kit.result import Finding, Outcome, all_of
@@ -86,8 +87,11 @@ def _charter_written(examined: Examined) -> Finding:
 
 
 def _signed(examined: Examined) -> Finding:
-    """Find the sponsor's line in the sign-off table, and hold the criteria against those at the commit it names."""
-    remedy = f"have the sponsor sign in {CHARTER}, Sign-off, with the commit of {TASK_CONTRACT}"
+    """Find the sponsor's record, or line in the sign-off table, and hold the criteria against those at its commit."""
+    remedy = f"`capstone sign-off --as sponsor`, or a line in {CHARTER}, Sign-off, with the commit of {TASK_CONTRACT}"
+    records = [found for found in signature.checked(examined.project) if found.record.role == "sponsor"]
+    if records:
+        return _recorded(records[-1])
     table = prose.rows(prose.section(examined.project.text(CHARTER), "sign-off"))
     lines = [
         row for row in table if len(row) >= 4 and "sponsor" in row[1].lower() and "not signed" not in row[0].lower()
@@ -117,6 +121,16 @@ def _signed(examined: Examined) -> Finding:
             "take the change back, or have it signed anew",
         )
     return Finding(Outcome.PASS, f"signed at {commits[-1]}, unchanged since")
+
+
+def _recorded(found: signature.Checked) -> Finding:
+    """Give what the last record of `capstone sign-off` is worth."""
+    about = f"“{found.record.milestone}” signed at {found.record.commit[:10]}"
+    if not found.trouble:
+        return Finding(Outcome.PASS, f"{about}, unchanged since")
+    command = f"git diff {found.record.commit[:10]} -- {TASK_CONTRACT} {found.file}"
+    remedy = "take the change back, or have it signed anew"
+    return Finding(Outcome.FAIL, f"{about}: {found.trouble}", "the criteria that were signed", command, remedy)
 
 
 @requirement("SPN2", 1, "S", "Duke AIPI 549; CMU capstone guides", ("practice",), scaffold="own")
