@@ -130,7 +130,7 @@ def kind(result: Result | None) -> str:
 def told(result: Result | None) -> str:
     """Give the text of a cell."""
     if result and result.outcome is Outcome.NOT_APPLICABLE:
-        return "–"
+        return "\u2013"
     return "" if result is None else "?" if result.points is None else str(result.points)
 
 
