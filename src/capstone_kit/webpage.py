@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from markupsafe import Markup
 
 from capstone_kit.formats.escape import line
 
@@ -29,7 +30,7 @@ def render(template: Path, styles: Path, values: dict[str, Any], script: Path | 
     code = script.read_text(encoding="utf-8") if script else ""
     policy = f"default-src 'none'; img-src data:; style-src '{_digest(style)}'"
     policy += f"; script-src '{_digest(code)}'" if code else ""
-    return environment.get_template(template.name).render(values, style=style, script=code, policy=policy)
+    return environment.get_template(template.name).render(values, style=style, script=code, policy=Markup(policy))
 
 
 def _digest(text: str) -> str:
