@@ -1,7 +1,8 @@
 """The command `capstone`: parse, call, print, exit status. It decides nothing.
 
 Exit status: 0 done; 1 an expected failure, said in one sentence; 2 wrong usage, or no way to work here; 3 a bug,
-with the path of its traceback; 130 interrupted. Each command imports what it needs when it is called, so that `--help`
+with the path of its traceback; 130 interrupted. `check` and `grade` end with 1 for unmet requirements alone, and with
+2 whenever they could not judge. Each command imports what it needs when it is called, so that `--help`
 is quick.
 """
 
@@ -12,6 +13,8 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -136,9 +139,10 @@ def check(
     """Say which of the course's requirements are met, and what is next. A preview of the grade."""
     from capstone_kit import check as checks
 
-    project = Project.here()
-    report = checks.check(project, checks.profile_of(project, profile), tuple(only or ()), milestone, run)
-    checks.write(report, form, output)
+    with _or_cannot_run():
+        project = Project.here()
+        report = checks.check(project, checks.profile_of(project, profile), tuple(only or ()), milestone, run)
+        checks.write(report, form, output)
     raise typer.Exit(1 if strict and report.unmet else 0)
 
 
@@ -194,28 +198,29 @@ def grade(
     """Grade repositories that nobody trusts, from evidence that the grader makes itself."""
     from capstone_kit import cohort
 
-    cohort.run(
-        cohort.Wishes(
-            repositories=tuple(repository or ()),
-            roster=roster,
-            out=out,
-            profile=profile,
-            seed=seed,
-            commit=commit,
-            before=before and before.replace(tzinfo=UTC),
-            only=tuple(only or ()),
-            milestone=milestone,
-            withheld=withheld,
-            decisions=decisions,
-            protected=protected,
-            canvas=canvas,
-            item=item,
-            jobs=jobs,
-            cluster=cluster,
-            diff=diff,
-            sandboxed=not unsandboxed,
+    with _or_cannot_run():
+        cohort.run(
+            cohort.Wishes(
+                repositories=tuple(repository or ()),
+                roster=roster,
+                out=out,
+                profile=profile,
+                seed=seed,
+                commit=commit,
+                before=before and before.replace(tzinfo=UTC),
+                only=tuple(only or ()),
+                milestone=milestone,
+                withheld=withheld,
+                decisions=decisions,
+                protected=protected,
+                canvas=canvas,
+                item=item,
+                jobs=jobs,
+                cluster=cluster,
+                diff=diff,
+                sandboxed=not unsandboxed,
+            )
         )
-    )
 
 
 @app.command()
@@ -305,6 +310,21 @@ def programs(
 
 
 OF_THE_MACHINE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS)  # a disk full, a folder closed
+
+
+@contextmanager
+def _or_cannot_run() -> Generator[None]:
+    """Have every refusal of an examination say that it could not run: its status 1 means unmet requirements."""
+    try:
+        yield
+    except CannotRunError:
+        raise
+    except KitError as error:
+        raise CannotRunError(" ".join(str(error).split())) from error
+    except OSError as error:
+        if error.errno not in OF_THE_MACHINE:
+            raise
+        raise CannotRunError(f"{error.filename or 'a file'}: {error.strerror}") from error
 
 
 class Interrupted(BaseException):

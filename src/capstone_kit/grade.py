@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
-from capstone_kit import VERSION, examination, gather, template
+from capstone_kit import VERSION, cluster, examination, gather, template
 from capstone_kit.checkout import Checkout, checkout
 from capstone_kit.environment import Installed, environment_of, locked
 from capstone_kit.evidence import Evidence, NoEvidenceError
@@ -101,15 +101,17 @@ def grade(
     assignment: Assignment,
     out: Path,
     jobs: int = 1,
-    cluster: str | None = None,
+    address: str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Report]:
     """Grade all, some at a time, and write each team's report as soon as it is there.
 
     A repository that was graded already, at the same commit by the same rules, is not graded again.
     """
+    if address:
+        return _on_cluster(submissions, assignment, out, address, say)
     if assignment.sandboxed:
-        self_test(Sandbox(Judge.prepared(assignment.cache).environment))
+        _tried(assignment.cache)
 
     def one(submission: Submission) -> Report:
         folder = out / submission.team
@@ -119,8 +121,6 @@ def grade(
         write(report, folder)
         return report
 
-    if cluster:
-        return _on_cluster(submissions, assignment, out, cluster)
     with ThreadPoolExecutor(jobs) as pool:
         try:
             return list(pool.map(one, submissions))
@@ -130,19 +130,39 @@ def grade(
             raise
 
 
-def _on_cluster(submissions: Sequence[Submission], assignment: Assignment, out: Path, address: str) -> list[Report]:
-    """Grade on the workers of a Dask cluster; they need git, uv and bubblewrap, and a folder for their cache."""
-    try:
-        from distributed import Client
-    except ImportError:
-        raise KitError("--cluster needs Dask: `uv pip install 'capstone-kit[cluster]'`") from None
-    with Client(address) as client:
-        earlier = [_earlier(out / s.team) for s in submissions]
-        futures = client.map(graded, submissions, [assignment] * len(submissions), earlier, pure=False)
-        reports = client.gather(futures)
-    for submission, report in zip(submissions, reports, strict=True):
-        write(report, out / submission.team)
-    return reports
+@cache
+def _tried(folder: Path) -> None:
+    """Try the sandbox, once in each process that grades."""
+    self_test(Sandbox(Judge.prepared(folder).environment))
+
+
+def _on_cluster(
+    submissions: Sequence[Submission], assignment: Assignment, out: Path, address: str, say: Callable[[str], None]
+) -> list[Report]:
+    """Grade on the workers of a Dask cluster; they need git, uv and bubblewrap, and to see the same paths."""
+    tasks = [(_absolute(s), assignment, _earlier(out / s.team)) for s in submissions]
+    reports: dict[int, Report] = {}
+    for place, report, error in cluster.spread(address, _on_worker, tasks):
+        if isinstance(error, CannotRunError):
+            raise error
+        submission = submissions[place]
+        reports[place] = report or undecided(submission, assignment, f"its worker failed: {type(error).__name__}")
+        say(f"{submission.team}: {reports[place].score} of {reports[place].maximum}, {reports[place].open} open")
+        write(reports[place], out / submission.team)
+    return [reports[place] for place in range(len(submissions))]
+
+
+def _on_worker(submission: Submission, assignment: Assignment, earlier: Report | None) -> Report:
+    """Grade in a worker's process, which tries its own machine's sandbox first."""
+    if assignment.sandboxed:
+        _tried(assignment.cache)
+    return graded(submission, assignment, earlier)
+
+
+def _absolute(submission: Submission) -> Submission:
+    """Give the submission by a path that does not depend on where a worker was started."""
+    path = Path(submission.source)
+    return replace(submission, source=str(path.resolve())) if path.exists() else submission
 
 
 def graded(

@@ -1,9 +1,13 @@
 """Attacks on the grader: what a team changes in the reference project, and what it hopes to be given for it."""
 
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from conftest import IDENTITY
 
 from capstone_kit import grade, profiles
 from capstone_kit.examination import KNOWN
@@ -143,6 +147,17 @@ def silenced(root: Path) -> None:
     for path in (root / "src/project").glob("*.py"):
         text = path.read_text(encoding="utf-8")
         path.write_text(re.sub(r"(?m)^(    return .*)$", r"\1  # pragma: no cover  # noqa", text), encoding="utf-8")
+
+
+def backdated(root: Path) -> None:
+    """Write the reports of several weeks in one evening, and commit each with the date of its week."""
+    for week, day in ((1, 4), (2, 11), (3, 18)):
+        append(f"docs/status/week-0{week}.md", "\nThe sponsor has read this report and agrees.\n")(root)
+        date = f"2026-09-{day:02}T13:00:00+00:00"
+        dates = {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+        words = ["git", "commit", "--quiet", "--all", "--message", f"Report on week {week}"]
+        subprocess.run(words, cwd=root, check=True, env=dict(os.environ) | IDENTITY | dates)
+    append("docs/status/week-03.md", "\nNothing else was done.\n")(root)
 
 
 def linked(root: Path) -> None:
@@ -354,6 +369,7 @@ ATTACKS = (
     Attack(26, "pragma: no cover and floods of noqa", silenced, ("QA3",), ("QA3",), "silence a finding", quick=True),
     Attack(27, "tests without assertions", tests_without_assertions, ("QA1",), ("QA1",), "not noticed"),
     Attack(27, "a test that compares the sources' text", hashing_tests, ("QA1",), ("QA1",), "check the text"),
+    Attack(29, "backdated commits", backdated, ("SPN2",), (), "dates of commits go back", quick=True),
     Attack(
         32,
         "instructions to a language model",

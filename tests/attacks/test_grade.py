@@ -8,14 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from bake import bake
 from conftest import IDENTITY, Repository
+from distributed import Client
 
 from capstone_kit.formats import FORMATS
+from capstone_kit.sandbox import free_port
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 QUICK = ("--only", "SPN1", "--only", "SPN3", "--only", "QA4", "--only", "QA5", "--only", "REP1")
@@ -138,6 +140,59 @@ def test_what_a_person_decided_fills_what_is_open(honest: Path, graders_cache: P
     words = ("--only", "GOV3", "--only", "SPN3", "--decisions", str(tmp_path / "decided.toml"))
     grade(graders_cache, str(honest), "--out", str(tmp_path / "out"), *words)
     assert results(tmp_path / "out", "fuel-economy") == {"GOV3": ("manual", 2), "SPN3": ("pass", 1)}
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[str]:
+    """Start a Dask scheduler and two workers on the loopback, in another folder; give the address."""
+    port, dask = free_port(), (sys.executable, "-m", "dask")
+    address = f"tcp://127.0.0.1:{port}"
+    places = ("--host", "127.0.0.1", "--no-dashboard")
+    commands = (
+        (*dask, "scheduler", *places, "--port", str(port)),
+        (*dask, "worker", address, *places, "--nworkers", "2", "--nthreads", "1"),
+    )
+    (tmp_path / "elsewhere").mkdir()
+    started = [
+        subprocess.Popen(words, cwd=tmp_path / "elsewhere", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for words in commands
+    ]
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=120)
+    yield address
+    for process in reversed(started):
+        process.terminate()
+        process.wait(timeout=60)
+
+
+def test_a_cluster_gives_the_same(
+    roster: Path, graded: Path, graders_cache: Path, tmp_path: Path, scheduler: str
+) -> None:
+    """On a real scheduler with two workers, which were started in another folder."""
+    words = ("--roster", str(roster), "--out", str(tmp_path / "out"), "--seed", "5", *QUICK)
+    assert "otto: " in grade(graders_cache, *words, "--cluster", scheduler).stderr
+    assert grade(graders_cache, "--diff", str(graded), "--out", str(tmp_path / "out")).stdout == "nothing differs\n"
+    assert (tmp_path / "out/cohort.csv").read_text() == (graded / "cohort.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "name repositories, or give a --roster"),
+        (("--roster", "nowhere.csv"), "nowhere.csv"),
+        ((".", "--only", "SPN9"), "does not ask for 'SPN9'"),
+        ((".", "--profile", "nothing"), "there is no profile 'nothing'"),
+        ((".", "--cluster", "tcp://127.0.0.1:9"), "no scheduler answers at tcp://127.0.0.1:9"),
+        ((".", "--cluster", "nonsense"), "no scheduler answers at nonsense"),
+    ],
+)
+def test_what_keeps_it_from_grading_ends_with_two(tmp_path: Path, words: tuple[str, ...], says: str) -> None:
+    """One line, and nothing is written."""
+    done = grade(tmp_path / "cache", *words, "--out", str(tmp_path / "out"), check=False)
+    assert done.returncode == 2, done.stderr
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_interrupted_run_goes_on_where_it_was(

@@ -1,10 +1,14 @@
 """Rows that break a data contract, each in one way that the contract itself names."""
 
-from collections.abc import Iterator
-from typing import Any
+from __future__ import annotations
 
-import numpy as np
-import pandas as pd
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # a quick `capstone check` loads neither
+    import numpy as np
+    import pandas as pd
+
 
 NUMBERS = ("integer", "number")
 EACH = 2  # rows for each way in which a field can be broken
@@ -14,6 +18,8 @@ DATES = {"date": "2020-02-31", "datetime": "2020-02-31T10:00:00"}
 
 def corruptions(good: pd.DataFrame, fields: list[dict[str, Any]], seed: int) -> list[tuple[str, dict[str, str]]]:
     """Give rows as texts by column, with what is wrong with each. `good` are accepted rows as texts."""
+    import numpy as np
+
     rng = np.random.default_rng(seed)
     if good.empty:
         return []

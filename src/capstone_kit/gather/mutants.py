@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE,
     ast.GtE: ast.Lt,
@@ -55,6 +53,8 @@ def _documented(node: Any) -> bool:
 
 def chosen(sources: Mapping[str, str], own: set[str], count: int, seed: int) -> list[Mutant]:
     """Give `count` mutants by seed, three in four of them in the team's `own` files as far as there are so many."""
+    import numpy as np
+
     rng = np.random.default_rng(seed)
     found = {name: list(_faults(name, text)) for name, text in sorted(sources.items())}
     theirs = [m for name, faults in found.items() if name in own for m in faults]

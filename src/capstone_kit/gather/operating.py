@@ -1,12 +1,12 @@
 """What the team's instructions and monitors do when the examiner follows them."""
 
+from __future__ import annotations
+
 import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from capstone_kit.evidence import NoEvidenceError
 from capstone_kit.gather.lab import Lab
@@ -14,6 +14,9 @@ from capstone_kit.gather.pipeline import Rerun
 from capstone_kit.gather.stages import SPLITS
 from capstone_kit.project import Project
 from capstone_kit.sandbox import Limits
+
+if TYPE_CHECKING:  # a quick `capstone check` loads neither
+    import pandas as pd
 
 RUNBOOK = "docs/runbook.md"
 BLOCK = re.compile(r"^```console run\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -57,6 +60,9 @@ def follow(lab: Lab, first: Rerun) -> Followed:
 
 def watch(lab: Lab, first: Rerun) -> Drift:
     """Give the monitor resamples of the test rows, and batches whose numbers are shifted."""
+    import numpy as np
+    import pandas as pd
+
     lab.say("shifting rows under the drift monitor")
     work = lab.copy("drift", first.work)
     path = work / SPLITS / "test.csv"
@@ -72,6 +78,8 @@ def watch(lab: Lab, first: Rerun) -> Drift:
 
 def _shifted(rows: pd.DataFrame, features: list[dict]) -> pd.DataFrame:
     """Move each number by two standard deviations, and leave each category to its rarest value."""
+    import pandas as pd
+
     moved = rows.copy()
     for field in features:
         name = str(field["name"])

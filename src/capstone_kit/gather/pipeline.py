@@ -1,5 +1,7 @@
 """What a project's pipeline does when the examiner runs it: as it is, without rows, with permuted labels."""
 
+from __future__ import annotations
+
 import hashlib
 import math
 import shutil
@@ -7,10 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from capstone_kit.environment import Installed, lock_problems
 from capstone_kit.evidence import NoEvidenceError
@@ -33,6 +32,10 @@ from capstone_kit.gather.stages import (
     writer,
 )
 from capstone_kit.project import DATA_CONTRACT, TASK_CONTRACT, KitError, Project
+
+if TYPE_CHECKING:  # a quick `capstone check` loads neither
+    import numpy as np
+    import pandas as pd
 
 SHARE = 0.2  # of the rows are withheld
 BOOTSTRAP = 1000
@@ -215,8 +218,11 @@ def _continued(lab: Lab, name: str, found: Mapping[str, Any]) -> Path:
     return work
 
 
-def _chosen(rows: pd.DataFrame, lab: Lab) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+def _chosen(rows: pd.DataFrame, lab: Lab) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Choose the withheld rows: the latest, whole groups, or at random within the values of the target."""
+    import numpy as np
+    import pandas as pd
+
     fields = {
         f.get("role"): str(f["name"]) for f in lab.project.plain(DATA_CONTRACT)["resources"][0]["schema"]["fields"]
     }
@@ -249,6 +255,8 @@ def scored(lab: Lab, work: Path, rows: Path, training: Path) -> dict[str, Any]:
 
 def shuffle(lab: Lab, second: Withheld) -> Shuffled:
     """Train on permuted labels, measure on true ones, and offer that model to the gate."""
+    import numpy as np
+
     lab.say("training on permuted labels")
     found = stages(lab.project)
     work = lab.copy("third", second.work)
@@ -290,6 +298,8 @@ def _after(found: Mapping[str, Any], first: str, name: str, seen: frozenset[str]
 
 def validate(lab: Lab, first: Rerun) -> Validated:
     """Give the project's validator clean rows and corrupted ones, and see which it lets through."""
+    import pandas as pd
+
     lab.say("corrupting rows")
     work = lab.copy("validator", first.work)
     good = _rows(_needed(first.work / ACCEPTED)).head(500)
@@ -312,6 +322,8 @@ def _keys(rows: pd.DataFrame) -> set[tuple[str, ...]]:
 
 def _rows(path: Path) -> pd.DataFrame:
     """Read a CSV table as texts. Raises `NoEvidenceError`."""
+    import pandas as pd
+
     if path.is_symlink():
         raise NoEvidenceError(f"{path.name} is a link", blame=True)
     try:
