@@ -5,7 +5,7 @@ from typing import Any
 
 from capstone_kit.project import CannotRunError
 
-PATIENCE = 30  # seconds until a scheduler that says nothing counts as gone
+PATIENCE = 10  # seconds until a scheduler that says nothing counts as gone
 
 
 def spread(
