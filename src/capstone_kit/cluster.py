@@ -5,7 +5,7 @@ from typing import Any
 
 from capstone_kit.project import CannotRunError
 
-PATIENCE = 10  # seconds until a scheduler that says nothing counts as gone
+PATIENCE = 10  # seconds until a scheduler that says nothing, or has no worker, is not waited for
 
 
 def spread(
@@ -24,8 +24,11 @@ def spread(
     except (OSError, ValueError) as error:  # nobody listens; no address at all
         raise CannotRunError(f"--cluster: no scheduler answers at {address}: {error}") from None
     with client:
-        if not client.scheduler_info()["workers"]:
-            raise CannotRunError(f"--cluster: the scheduler at {address} has no workers: start `dask worker {address}`")
+        try:
+            client.wait_for_workers(1, timeout=PATIENCE)
+        except TimeoutError:
+            told = f"--cluster: the scheduler at {address} has no workers: start `dask worker {address}`"
+            raise CannotRunError(told) from None
         futures = {client.submit(function, *task, pure=False): place for place, task in enumerate(tasks)}
         for future in as_completed(list(futures)):
             error = future.exception()

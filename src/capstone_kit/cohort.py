@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from capstone_kit import grade, gradebook, profiles
+from capstone_kit import examination, grade, gradebook, profiles
 from capstone_kit.examination import KNOWN, Decision
 from capstone_kit.grade import Assignment, Submission
 from capstone_kit.gradebook import Team
@@ -72,6 +72,7 @@ def run(wishes: Wishes) -> None:
         sandboxed=wishes.sandboxed,
         protected=files_in(wishes.protected) if wishes.protected else grade.PROTECTED,
     )
+    examination.chosen(assignment.profile, wishes.only, wishes.milestone)  # a wrong name is refused at once
     saved = wishes.decisions or next((p for p in [wishes.out / DECISIONS] if p.is_file()), None)
     decided = decisions(saved, teams) if saved else {}
     earlier = grade.reports(wishes.diff or wishes.out)
