@@ -20,7 +20,7 @@ def spread(
     except ImportError:
         raise CannotRunError("--cluster needs Dask: `uv pip install 'capstone-kit[cluster]'`") from None
     try:
-        client = Client(address, timeout=PATIENCE, set_as_default=False)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as error:  # nobody listens; no address at all
         raise CannotRunError(f"--cluster: no scheduler answers at {address}: {error}") from None
     with client:
