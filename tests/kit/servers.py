@@ -102,6 +102,7 @@ def postgresql(folder: Path) -> Generator[int]:
         server = subprocess.Popen([postgres, *options], stdout=log, stderr=log, cwd="/", user=user)
     try:
         await_port(port, server, folder / "log")
+        await_line(folder / "log", "ready to accept connections")
         yield port
     finally:
         server.send_signal(signal.SIGINT)  # which waits for no client
@@ -117,6 +118,15 @@ def await_port(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
         assert server.poll() is None, log.read_text(errors="replace")
         time.sleep(0.1)
     pytest.fail(f"nothing listens on {port}:\n{log.read_text(errors='replace')}")
+
+
+def await_line(log: Path, words: str) -> None:
+    """Wait until a server's log holds `words`: PostgreSQL listens before it lets anybody in."""
+    for _ in range(300):
+        if words in log.read_text(errors="replace"):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"{words!r} is not in the log:\n{log.read_text(errors='replace')}")
 
 
 @contextmanager

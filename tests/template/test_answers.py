@@ -64,7 +64,7 @@ def check_parses(root: Path, lowest_python: str) -> None:
             case ".toml":
                 tomllib.loads(text)
             case ".yaml" | ".yml":
-                yaml.safe_load(text)
+                list(yaml.safe_load_all(text))
             case ".json":
                 json.loads(text)
             case ".py":

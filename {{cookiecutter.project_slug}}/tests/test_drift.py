@@ -29,7 +29,8 @@ def batches(inside: Path) -> Batches:
 
 def logged(body: str, number: int = 0) -> str:
     """Give a line of the log."""
-    return f'{{"time":"","inputs":{body},"answer":{{"predictions":[{{"id":"a{number}-0"}}]}}}}'
+    answer = {"predictions": [{"id": f"a{number}-0"}]}
+    return json.dumps({"time": "", "inputs": json.loads(body), "answer": answer})
 
 
 def skip_if_few(batches: Batches) -> None:
