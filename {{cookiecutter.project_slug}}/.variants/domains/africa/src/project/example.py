@@ -40,16 +40,17 @@ def lowest_charge(charge: np.ndarray, capacity: np.ndarray, sun: np.ndarray, loa
 def load(seed: int) -> pd.DataFrame:
     """Give 7,300 days of 20 sites in the order of the days, the same for the same seed."""
     rng = np.random.default_rng(seed)
-    area, usual = rng.uniform(8, 30, SITES).round(1), rng.uniform(4, 14, SITES).round(1)
-    capacity = (usual * rng.uniform(1.2, 2.2, SITES)).round(1)
+    usual = rng.uniform(4, 14, SITES).round(1)
+    area = (usual * rng.uniform(1.7, 2.6, SITES)).round(1)  # sized for the usual load under a usual sun
+    capacity = (usual * rng.uniform(1.0, 1.8, SITES)).round(1)
     charge, days = capacity * 0.8, []
     for day in range(DAYS):
         rainy = 0.5 - 0.5 * np.cos(4 * np.pi * (day - 20) / 365)  # two rainy seasons a year
         clouds = rng.beta(1.5 + 2 * rainy, 4 - 2 * rainy)  # one weather for the region
         sun = (6.8 * (1 - 0.75 * clouds) * rng.normal(1, 0.06, SITES)).clip(0.5)
-        forecast = (sun * rng.normal(1, 0.12, SITES)).clip(0.3)
+        forecast = (sun * rng.normal(1, 0.15, SITES)).clip(0.3)
         temperature = 31 - 6 * clouds + rng.normal(0, 1, SITES)
-        drawn = usual * rng.lognormal(0, 0.15, SITES)
+        drawn = usual * rng.lognormal(0, 0.2, SITES)
         lowest, last = lowest_charge(charge, capacity, harvest(sun, area, temperature), drawn)
         columns = (forecast.round(2), temperature.round(1), (100 * charge / capacity).round(0), capacity, area, usual)
         days.append((np.full(SITES, day), np.arange(1, SITES + 1), *columns, lowest < RESERVE * capacity))

@@ -41,7 +41,7 @@ def load(seed: int) -> pd.DataFrame:
     speed = SCALE * np.sqrt(
         -np.log(1 - norm.cdf(_persistent(rng, 0.95)))
     )  # the quantiles of a Weibull distribution of shape 2
-    season = -np.cos(2 * np.pi * (hours / 24 - 15) / 365)
+    season = np.cos(2 * np.pi * (hours / 24 - 15) / 365)  # from July to July: 1 in July, -1 in January
     temperature = 8 + 9 * season + 3 * np.sin(2 * np.pi * (hours % 24 - 9) / 24) + 2 * _persistent(rng, 0.98)
     pressure = 1005 + 8 * _persistent(rng, 0.99)
     humidity = (78 - 8 * season + 10 * _persistent(rng, 0.97)).clip(25, 100)
@@ -52,7 +52,7 @@ def load(seed: int) -> pd.DataFrame:
     )
     return pd.DataFrame(
         {
-            "measured_at": pd.Timestamp("2024-01-01").to_datetime64() + hours * np.timedelta64(3600, "s"),
+            "measured_at": pd.Timestamp("2024-07-01").to_datetime64() + hours * np.timedelta64(3600, "s"),
             "wind_speed": speed.round(1),
             "turbulence": (0.10 + 0.5 / speed.clip(2) * 0.3 + rng.normal(0, 0.015, HOURS)).clip(0.02).round(3),
             "air_temperature": temperature.round(1),

@@ -13,9 +13,9 @@ ACCOUNTS = 2_400
 MEAN_SEATS = 3.3
 PRICES = {"starter": 12.0, "team": 25.0, "enterprise": 60.0}  # a month and seat
 PLAN_SHARES = (0.5, 0.35, 0.15)
-BASE = -2.9  # of the complementary log-log
-ANNUAL, IDLE, TICKET, DISCOUNT, TENURE, PRICE_RISE = -1.6, 0.055, 0.35, 0.4, -0.35, 0.05
-OF_ACCOUNT = 0.4  # spread of what accounts share
+BASE = -2.75  # of the complementary log-log
+ANNUAL, IDLE, TICKET, DISCOUNT, TENURE, PRICE_RISE = -2.0, 0.075, 0.55, 0.8, -0.6, 0.06
+OF_ACCOUNT = 0.3  # spread of what accounts share
 ASKED = 0.35  # of the subscribers answered the survey
 
 
