@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,7 @@ def print_pdf(page: Path) -> Path:
 
 
 @contextmanager
-def _replacing(out: Path) -> Iterator[Path]:
+def _replacing(out: Path) -> Generator[Path]:
     """Give a folder that takes the place of `out` when all is written. What is no site of ours is left alone."""
     if out.exists() and not _ours(out) and (not out.is_dir() or any(out.iterdir())):
         raise KitError(f"--out: {out} holds other things: name a new folder, or an earlier site")
