@@ -68,8 +68,10 @@ def roster(path: Path) -> list[Team]:
 def _table(path: Path) -> list[dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise KitError(f"{path}: {error}") from None
+    except OSError as error:
+        raise KitError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise KitError(f"{path} is not UTF-8: save it again as CSV in UTF-8") from None
     return [{k: v or "" for k, v in row.items() if k} for row in csv.DictReader(io.StringIO(text, newline=""))]
 
 

@@ -24,6 +24,7 @@ CSV, SVG, PAGE = "reports/tradeoff.csv", "reports/tradeoff.svg", "docs/tradeoff.
 TRAINING = "reports/training.json"
 COSTS = {"latency_p95_ms": "p95 latency (ms)", "model_size_mb": "size (MB)", "training_time_s": "training time (s)"}
 FALLING = ("mae", "rmse", "log_loss", "brier")  # quality is better when these are lower
+DECADE = 10  # costs that differ by more are drawn on a logarithmic axis; a limit farther away is not drawn
 FRONT, OTHERS = "#1f5fa8", "#9aa4af"
 
 Overrides = tuple[str, ...]  # of parameters, as `dvc exp run --set-param` takes them
@@ -175,10 +176,15 @@ def draw(headline: str, points: Sequence[Point], bounds: dict[str, float]) -> by
             axes.vlines(place, point.low, point.high, color=colour, linewidth=1, alpha=0.4)
             axes.plot(place, point.value, "o", color=colour, markersize=5)
             axes.annotate(str(number), (place, point.value), (4, 4), textcoords="offset points", fontsize=8)
-        axes.set(xlabel=label, xscale="log", ylabel=headline if cost == next(iter(COSTS)) else "")
+        axes.set(xlabel=label, ylabel=headline if cost == next(iter(COSTS)) else "")
+        paid = [point.costs[cost] for point in points]
+        if max(paid) > DECADE * min(paid):
+            axes.set_xscale("log")
+        else:
+            axes.locator_params(axis="x", nbins=5)
         if headline in bounds:
             axes.axhline(bounds[headline], color="black", linestyle="--", linewidth=0.8)
-        within = bounds.get(cost, float("inf")) <= 10 * max(point.costs[cost] for point in points)
+        within = bounds.get(cost, float("inf")) <= DECADE * max(paid)
         if within:
             axes.axvline(bounds[cost], color="black", linestyle="--", linewidth=0.8)
     file = io.BytesIO()
