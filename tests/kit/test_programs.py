@@ -45,6 +45,16 @@ def test_the_page_of_all_outcomes_is_current() -> None:
     assert (ROOT / "docs" / "outcomes.md").read_text(encoding="utf-8") == programs.traceability(), again
 
 
+def test_the_page_of_measured_programmes_has_a_full_row_for_each() -> None:
+    """docs/programs.md, which bench/programs.py writes: eleven rows, in order, no cell empty."""
+    page = (ROOT / "docs" / "programs.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| ")][1:]
+    rows = [row for row in rows if not set("".join(row)) <= set("-: ")]
+    assert [row[0].strip() for row in rows] == [programs.load(name).title for name in programs.names()]
+    assert all(cell.strip() for row in rows for cell in row)
+    assert [row[2].strip() for row in rows] == [f"`{programs.load(name).domain}`" for name in programs.names()]
+
+
 def test_every_outcome_is_some_programmes_and_every_requirement_has_one_or_a_standard() -> None:
     """Nothing is asked that no programme wants and no standard names."""
     said = {outcome.serves for name in programs.names() for outcome in programs.load(name).outcome}

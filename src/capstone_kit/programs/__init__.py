@@ -64,11 +64,11 @@ class Program(Strict):
     degree: str
     department: str
     source: str  # the page that is quoted
-    track: str
     domain: str  # the example that `domain = auto` stands for
     courses: tuple[str, ...]
     outcome: tuple[Outcome, ...] = Field(min_length=1)
     term: tuple[Term, ...] = Field(min_length=1)
+    track: str | None = None  # what the project is, where the page says so
     units: int | None = None
     semesters: int | None = None
 
