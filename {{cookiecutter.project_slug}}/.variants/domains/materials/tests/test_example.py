@@ -62,7 +62,7 @@ def test_specimens_of_a_heat_share_their_analysis(table: pd.DataFrame) -> None:
     """Six of each, with one value of every element."""
     heats = table.groupby("heat")
     assert (heats.size() == example.SPECIMENS).all()
-    assert (heats[["carbon", "manganese", "silicon"]].nunique() == 1).all(axis=None)
+    assert (heats[["carbon", "manganese", "silicon"]].nunique() == 1).to_numpy().all()
 
 
 def test_routes_differ_as_they_do_in_the_mill(table: pd.DataFrame) -> None:

@@ -36,11 +36,12 @@ def load(seed: int) -> pd.DataFrame:
     """Give 4,000 cylinders in the order in which they were cast over two years, the same for the same seed."""
     rng = np.random.default_rng(seed)
     days = np.sort(rng.integers(0, 730, ROWS))
+    cast = pd.Timestamp("2023-01-01") + pd.Series(pd.to_timedelta(days, unit="D"))
     season = -np.cos(2 * np.pi * days / 365)  # -1 in January, 1 in July
     table = pd.DataFrame(
         {
             "cylinder": np.arange(1, ROWS + 1),
-            "cast_on": (pd.Timestamp("2023-01-01") + pd.to_timedelta(days, unit="D")).strftime("%Y-%m-%d"),
+            "cast_on": cast.dt.strftime("%Y-%m-%d"),
             "cement_type": rng.choice(list(AGEING), size=ROWS, p=[0.75, 0.25]),
             "cement": rng.uniform(250, 480, ROWS).round(0),
             "water": rng.uniform(140, 220, ROWS).round(0),

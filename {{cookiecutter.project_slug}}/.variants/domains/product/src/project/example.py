@@ -31,7 +31,7 @@ def chance(table: pd.DataFrame, inclination: np.ndarray) -> np.ndarray:
         + PRICE_RISE * table["price_rise"]
         + inclination
     )
-    return 1 - np.exp(-np.exp(index))
+    return 1 - np.exp(-np.exp(index.to_numpy()))
 
 
 def load(seed: int) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def load(seed: int) -> pd.DataFrame:
     table["days_since_last_use"] = idle.round(0).astype(int)
     inclination = rng.normal(0, OF_ACCOUNT, ACCOUNTS)[account]
     risk = chance(table, inclination)
-    score = (9 - 8 * risk + rng.normal(0, 1.5, rows)).clip(0, 10).round(0)
+    score = pd.Series((9 - 8 * risk + rng.normal(0, 1.5, rows)).clip(0, 10).round(0))
     table["survey_score"] = score.mask(rng.random(rows) > ASKED)
     table["next_month"] = np.where(rng.random(rows) < risk, "cancels", "stays")
     return table
