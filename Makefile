@@ -1,7 +1,7 @@
 # Each target is one line that calls the real tool. uv is fetched into .tools if the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(CURDIR)/.tools/Scripts:$(PATH)
 ALL := --config pyproject.toml . # by this file, the template too: its own becomes TOML when it is rendered
-PARALLEL := --numprocesses auto --dist loadgroup
+PARALLEL := --numprocesses auto --dist loadfile
 PYTHON ?= $(shell command -v python3 || command -v python)
 
 .PHONY: demo test test-all lint docs bench uv

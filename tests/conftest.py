@@ -61,15 +61,6 @@ IDENTITY = {
 }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process the tests that share a repository whose making takes a minute, and else those of a file."""
-    shared = {"honest": "reference", "graders_cache": "reference", "mechanical": "generated"}
-    for item in items:
-        used = getattr(item, "fixturenames", ())
-        group = next((group for name, group in shared.items() if name in used), item.path.stem)
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session", autouse=True)
 def home_left_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Have cookiecutter, cruft and git keep and read their settings here, not in the home of who runs the tests."""
