@@ -19,27 +19,27 @@ TAKEN = frozenset(
     annotated-doc annotated-types antlr4-python3-runtime anyio appdirs asgiref asyncssh atpublic attrs bentoml
     billiard blinker cachetools capstone-kit cattrs celery certifi cffi cfgv chardet charset-normalizer clevercsv
     click click-didyoumean click-option-group click-plugins click-repl cloudpickle colorama configobj contourpy
-    coverage cryptography cycler dask databricks-sdk detect-secrets dictdiffer diskcache distlib distributed distro
-    docker dpath dulwich dvc dvc-data dvc-http dvc-objects dvc-render dvc-studio-client dvc-task entrypoints
-    et-xmlfile fastapi fastjsonschema filelock flask flask-cors flatbuffers flatten-dict flufl-lock fonttools
-    frictionless frozenlist fsspec funcy gitdb gitpython google-auth grandalf graphene graphql-core graphql-relay
-    gto gunicorn h11 httpcore httptools httpx httpx-ws huey humanize hydra-core identify idna importlib-metadata
-    iniconfig isodate iterative-telemetry itsdangerous jinja2 joblib jsonschema jsonschema-specifications
-    jupyter-core kantoku kiwisolver kombu lightgbm locket mako markdown-it-py marko markupsafe matplotlib mdurl
-    ml-dtypes mlflow mlflow-skinny mlflow-tracing msgpack msgspec multidict narwhals nbformat nbstripout networkx
-    nodeenv numpy nvidia-ml-py nvidia-nccl-cu12 nvidia-nccl-cu13 omegaconf onnx onnxmltools onnxruntime openpyxl
-    opentelemetry-api opentelemetry-instrumentation opentelemetry-instrumentation-aiohttp-client
-    opentelemetry-instrumentation-asgi opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions
-    opentelemetry-util-http orjson packaging pandas partd pathspec petl pillow pip-requirements-parser platformdirs
-    pluggy pre-commit pre-commit-hooks prettytable prometheus-client prompt-toolkit propcache protobuf psutil
-    pyarrow pyasn1 pyasn1-modules pycparser pydantic pydantic-core pydantic-settings pydot pygit2 pygments pygtrie
-    pyparsing pytest python-dateutil python-discovery python-dotenv python-json-logger python-multipart
-    python-slugify pywin32 pyyaml pyzmq referencing regex requests rfc3986 rich rich-toolkit rpds-py ruamel-yaml
-    ruff schema scikit-learn scipy scmrepo semver setuptools shellingham shortuuid shtab simple-di simpleeval
-    skl2onnx skops smmap sortedcontainers sqlalchemy sqlparse sqltrie starlette tabulate tblib text-unidecode
-    threadpoolctl tomli-w tomlkit toolz tornado tqdm traitlets ty typer typing-extensions typing-inspection tzdata
-    tzlocal urllib3 uvicorn uvloop validators vine virtualenv voluptuous waitress watchfiles wcwidth werkzeug wrapt
-    wsproto xgboost yarl zc-lockfile zict zipp
+    coverage cryptography cycler dask dask-jobqueue databricks-sdk detect-secrets dictdiffer diskcache distlib
+    distributed distro docker dpath dulwich dvc dvc-data dvc-http dvc-objects dvc-render dvc-studio-client dvc-task
+    entrypoints et-xmlfile fastapi fastjsonschema filelock flask flask-cors flatbuffers flatten-dict flufl-lock
+    fonttools frictionless frozenlist fsspec funcy gitdb gitpython google-auth grandalf graphene graphql-core
+    graphql-relay gto gunicorn h11 httpcore httptools httpx httpx-ws huey humanize hydra-core identify idna
+    importlib-metadata iniconfig isodate iterative-telemetry itsdangerous jinja2 joblib jsonschema
+    jsonschema-specifications jupyter-core kantoku kiwisolver kombu lightgbm locket mako markdown-it-py marko
+    markupsafe matplotlib mdurl ml-dtypes mlflow mlflow-skinny mlflow-tracing msgpack msgspec multidict narwhals
+    nbformat nbstripout networkx nodeenv numpy nvidia-ml-py nvidia-nccl-cu12 nvidia-nccl-cu13 omegaconf onnx
+    onnxmltools onnxruntime openpyxl opentelemetry-api opentelemetry-instrumentation
+    opentelemetry-instrumentation-aiohttp-client opentelemetry-instrumentation-asgi opentelemetry-proto
+    opentelemetry-sdk opentelemetry-semantic-conventions opentelemetry-util-http orjson packaging pandas partd
+    pathspec petl pillow pip-requirements-parser platformdirs pluggy pre-commit pre-commit-hooks prettytable
+    prometheus-client prompt-toolkit propcache protobuf psutil pyarrow pyasn1 pyasn1-modules pycparser pydantic
+    pydantic-core pydantic-settings pydot pygit2 pygments pygtrie pyparsing pytest python-dateutil python-discovery
+    python-dotenv python-json-logger python-multipart python-slugify pywin32 pyyaml pyzmq referencing regex requests
+    rfc3986 rich rich-toolkit rpds-py ruamel-yaml ruff schema scikit-learn scipy scmrepo semver setuptools
+    shellingham shortuuid shtab simple-di simpleeval skl2onnx skops smmap sortedcontainers sqlalchemy sqlparse
+    sqltrie starlette tabulate tblib text-unidecode threadpoolctl tomli-w tomlkit toolz tornado tqdm traitlets ty
+    typer typing-extensions typing-inspection tzdata tzlocal urllib3 uvicorn uvloop validators vine virtualenv
+    voluptuous waitress watchfiles wcwidth werkzeug wrapt wsproto xgboost yarl zc-lockfile zict zipp
     """.split()
 )
 

@@ -102,7 +102,7 @@ def test_scoring_killed_in_the_middle_ends_with_the_same_bytes(mechanical: Repos
 def test_two_at_once_do_not_write_to_one_folder(mechanical: Repository, tmp_path: Path) -> None:
     """The second says who is there, and the first finishes."""
     source, folder = tmp_path / "rows.parquet", tmp_path / "out"
-    write(source, 100_000, 10_000)
+    write(source, 600_000, 10_000)  # some seconds: the second has to start within them
     first = start(mechanical, source, folder)
     while not digests(folder):
         time.sleep(0.01)

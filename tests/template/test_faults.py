@@ -163,7 +163,7 @@ def test_eight_first_runs_at_once_lose_none(undisturbed: Repository, tmp_path: P
 
 
 def test_two_pipelines_share_a_store(undisturbed: Repository, tmp_path: Path) -> None:
-    """Two clones run `dvc repro` at once against one store: both are tracked and registered."""
+    """Two clones run `dvc repro` at once against one store: both are tracked and registered, and name its champion."""
     uri = f"sqlite:///{tmp_path}/shared.db"
     clones = [hurry(undisturbed.clone(tmp_path / name)) for name in ("one", "two")]
     processes = []
@@ -178,8 +178,9 @@ def test_two_pipelines_share_a_store(undisturbed: Repository, tmp_path: Path) ->
         said, _ = process.communicate(timeout=900)
         assert process.returncode == 0, said[-3000:].decode()
     assert statuses(undisturbed, uri) == ["FINISHED"] * 2
-    receipts = {(clone.path / "models/receipt.json").read_text(encoding="utf-8") for clone in clones}
-    assert len(receipts) == 2
+    versions = f"import mlflow; print(len(mlflow.MlflowClient({uri!r}).search_model_versions()))"
+    assert undisturbed.run("uv", "run", "python", "-c", versions).stdout.split()[-1] == "2"
+    assert all((clone.path / "models/receipt.json").exists() for clone in clones)
 
 
 def test_a_second_pipeline_in_the_same_folder_says_who_is_running(undisturbed: Repository, tmp_path: Path) -> None:

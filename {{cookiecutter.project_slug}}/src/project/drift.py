@@ -53,7 +53,7 @@ class Batch:
 
     def __len__(self) -> int:
         """Give the number of rows."""
-        return len(next(iter(self.features.values())))
+        return len(next(iter(self.answers.values())))
 
 
 @dataclass(frozen=True)
