@@ -132,7 +132,8 @@ def _values(of: str, name: str, reference: Values, live: Values) -> Comparison:
 def categories(before: Values, now: Values) -> tuple[float, float]:
     """Give the total variation between two samples of categories, and the p-value of the one that moved most."""
     counts = pd.DataFrame({"before": pd.Series(before).value_counts(), "now": pd.Series(now).value_counts()}).fillna(0)
-    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
+    # The reference alone chooses what is told apart: of names that hardly recur the live rows would choose what differs.
+    order = counts["before"].sort_values(ascending=False, kind="stable").index
     told, others = counts.loc[order[:CATEGORIES]], counts.loc[order[CATEGORIES:]].sum()
     first, second = (np.append(told[side], others[side]).astype(int) for side in ("before", "now"))
     sides = [exact(second, first), exact(first, second)]
