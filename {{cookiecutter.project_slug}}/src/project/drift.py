@@ -121,7 +121,8 @@ def missing(values: Values) -> Flags:
 def _values(of: str, name: str, reference: Values, live: Values) -> Comparison:
     """Compare two distributions; of what is missing the shares are compared."""
     before, now = (values[~missing(values)] for values in (reference, live))
-    if min(len(before), len(now)) < FEWEST:
+    names = before.dtype == object and 2 * len(set(before)) > len(before)  # which hardly recur: nothing to compare
+    if min(len(before), len(now)) < FEWEST or names:
         return Comparison(of, name, None, None, 0.0, 1.0)
     if before.dtype == object or len(np.unique(before)) <= FEW:
         return Comparison(of, name, None, None, *categories(before, now))
@@ -132,8 +133,7 @@ def _values(of: str, name: str, reference: Values, live: Values) -> Comparison:
 def categories(before: Values, now: Values) -> tuple[float, float]:
     """Give the total variation between two samples of categories, and the p-value of the one that moved most."""
     counts = pd.DataFrame({"before": pd.Series(before).value_counts(), "now": pd.Series(now).value_counts()}).fillna(0)
-    # The reference alone chooses what is told apart: of names that hardly recur the live rows would choose what differs.
-    order = counts["before"].sort_values(ascending=False, kind="stable").index
+    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index
     told, others = counts.loc[order[:CATEGORIES]], counts.loc[order[CATEGORIES:]].sum()
     first, second = (np.append(told[side], others[side]).astype(int) for side in ("before", "now"))
     sides = [exact(second, first), exact(first, second)]
