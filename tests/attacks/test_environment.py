@@ -27,8 +27,8 @@ requires-python = ">=3.11"
 [[package]]
 name = "sly"
 version = "1.0"
-source = {{ registry = "https://pypi.org/simple" }}
-wheels = [{{ url = "https://files.pythonhosted.org/sly-1.0-py3-none-any.whl", hash = "sha256:{digest}", size = 1 }}]
+source = {{ registry = "https://index.example/simple" }}
+wheels = [{{ url = "https://files.example/sly-1.0-py3-none-any.whl", hash = "sha256:{digest}", size = 1 }}]
 
 [[package]]
 name = "elsewhere"
