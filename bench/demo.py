@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from capstone_kit.report.browser import NAMES
+
 TEMPLATE = Path(__file__).resolve().parent.parent
 FOLDER = TEMPLATE / "build" / "demo"
 REPOSITORY = FOLDER / "capstone-project"
@@ -15,9 +17,11 @@ STEPS = {
     "generate": (["cookiecutter", str(TEMPLATE), "--no-input", "--output-dir", str(FOLDER)], TEMPLATE),
     "install": (["uv", "sync", "--quiet"], REPOSITORY),
     "pipeline": (["uv", "run", "dvc", "repro"], REPOSITORY),
-    "page": (["uv", "run", "capstone", "report"], REPOSITORY),
     "serve": (["uv", "run", "python", "-m", "project.smoke"], REPOSITORY),
+    "page": (["uv", "run", "capstone", "report"], REPOSITORY),
 }
+if any(map(shutil.which, NAMES)):  # a browser is here: the sponsor's page shows the service's
+    STEPS["page"][0].append("--screenshot")
 
 
 def main() -> None:

@@ -14,64 +14,62 @@ from playwright.sync_api import ViewportSize, sync_playwright
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/kit")]
 
-from conftest import Repository, serving
+from conftest import Repository
 from small import cohort
 from tables import TABLES
 
 from capstone_kit.report import matrix
+from capstone_kit.report.browser import PICTURE
 
 PICTURES = ROOT / "docs/pictures"
 TABLE = next(table for table in TABLES if table.name == "penguins")
 SIZE = ViewportSize(width=1100, height=900)
 
 
-def picture(repository: Repository, name: str) -> None:
-    """Serve the repository's model, ask for the prediction that the form holds, and keep the page as a picture."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    with serving(repository, "uv", "run", "bentoml", "serve", "--port", "{port}") as address, sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport=SIZE)
-        page.goto(address)
-        page.click("#predict")
-        page.wait_for_selector("#answer .value")
-        page.screenshot(path=PICTURES / f"{name}.png")
-        browser.close()
-
-
-def page_of(file: Path, name: str) -> None:
+def page_of(file: Path, picture: Path) -> None:
     """Keep the upper part of a page that works from disk as a picture."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport=SIZE)
         page.goto(file.as_uri())
-        page.screenshot(path=PICTURES / f"{name}.png")
+        page.screenshot(path=picture)
         browser.close()
 
 
-def cohort_page(folder: Path) -> None:
+def service_of(repository: Repository, picture: Path) -> None:
+    """Picture the service's page of a trained repository, as its own report does."""
+    repository.run("uv", "run", "capstone", "report", "--screenshot")
+    shutil.copy(repository.path / PICTURE, picture)
+
+
+def made_up_cohort(picture: Path) -> None:
     """Picture the page of a made-up cohort."""
-    folder.mkdir()
-    page_of(matrix.write(folder, cohort(24), {}, {})[0], "cohort")
+    with tempfile.TemporaryDirectory() as folder:
+        page_of(matrix.write(Path(folder), cohort(24), {}, {})[0], picture)
+
+
+def adopt(repository: Repository, folder: Path) -> None:
+    """Move a repository to a table of its own, and train."""
+    source = TABLE.write(folder)
+    repository.run("uv", "run", "capstone", "adopt", str(source), "--target", TABLE.target, "--yes")
+    repository.run("uv", "run", "dvc", "repro")
 
 
 def main() -> None:
     """Generate, train, picture; adopt, train, picture."""
     PICTURES.mkdir(exist_ok=True)
+    made_up_cohort(PICTURES / "cohort.png")
     with tempfile.TemporaryDirectory() as folder:
         repository = Repository(Path(folder) / "capstone-project", Path(folder))
         command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--output-dir", folder]
         subprocess.run(command, check=True)
         repository.run("uv", "sync", "--quiet")
         repository.run("uv", "run", "dvc", "repro")
-        picture(repository, "before")
-        repository.run("uv", "run", "capstone", "report")
-        page_of(repository.path / "site/index.html", "project")
-        cohort_page(Path(folder) / "cohort")
-        source = TABLE.write(Path(folder))
-        repository.run("uv", "run", "capstone", "adopt", str(source), "--target", TABLE.target, "--yes")
-        repository.run("uv", "run", "dvc", "repro")
-        picture(repository, "after")
+        service_of(repository, PICTURES / "before.png")
+        page_of(repository.path / "site/index.html", PICTURES / "project.png")
+        adopt(repository, Path(folder))
+        service_of(repository, PICTURES / "after.png")
 
 
 if __name__ == "__main__":

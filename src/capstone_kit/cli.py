@@ -151,16 +151,20 @@ def report(
     out: Annotated[Path, typer.Option(help="folder of the site")] = Path("site"),
     portfolio: Annotated[bool, typer.Option("--portfolio", help="one page that a student may show")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="only if the data contract lets it go public")] = False,
+    screenshot: Annotated[bool, typer.Option("--screenshot", help="serve the model, picture its page")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="print it too, with a Chromium of this machine")] = False,
 ) -> None:
     """Build the page on which a sponsor sees what was asked, where it stands and how to take it over."""
     from capstone_kit import report as reports
+    from capstone_kit.report import browser
 
     project = Project.here()
+    if screenshot:
+        print(f"written: {browser.photograph(project.root)}", flush=True)
     if publish:
         return print(reports.publish(project, out))
     page = reports.portfolio(project, out) if portfolio else reports.build(project, out)
-    print(f"written: {page}" + (f" and {reports.print_pdf(page)}" if pdf else ""))
+    print(f"written: {page}" + (f" and {browser.print_pdf(page)}" if pdf else ""))
 
 
 @app.command("sign-off")

@@ -18,6 +18,7 @@ from test_formats import NASTY
 from capstone_kit import report
 from capstone_kit.project import KitError, Project
 from capstone_kit.report import signature
+from capstone_kit.report.browser import photograph, print_pdf
 from capstone_kit.webpage import LOOK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,10 +228,19 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path: Path) -> None:
 def test_printing_needs_a_browser_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chromium: str) -> None:
     """With one there is a PDF; without, a sentence, and the page is there all the same."""
     page = report.build(Project(begin(tmp_path / "r").root), tmp_path / "site")
-    assert Path(chromium).exists() and report.print_pdf(page).read_bytes().startswith(b"%PDF")
+    assert Path(chromium).exists() and print_pdf(page).read_bytes().startswith(b"%PDF")
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(KitError, match="needs Chromium or Chrome"):
-        report.print_pdf(page)
+        print_pdf(page)
+
+
+def test_what_cannot_be_served_is_not_pictured(tmp_path: Path, chromium: str) -> None:
+    """Without a model there is a sentence, no picture, and no service left behind."""
+    assert chromium
+    small = begin(tmp_path / "r")
+    with pytest.raises(KitError, match="the service does not start here"):
+        photograph(small.root)
+    assert not list(small.root.rglob("*.png"))
 
 
 def test_the_service_and_the_pages_share_one_look() -> None:

@@ -1,13 +1,22 @@
 """The page in a real browser: filled in by keyboard, read by a person, quiet and self-contained."""
 
 import json
+import shutil
+import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from bake import ROOT
+from conftest import Repository
+from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
+
+sys.path.append(str(ROOT / "bench"))
+import pictures
 
 FLAGS = [
     "--no-sandbox",
@@ -18,6 +27,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+ALIKE = 3.0  # grey levels of 255 by which two pictures of one page may differ on average
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +126,31 @@ def test_text_has_contrast(page: Page, scheme: Any, width: int, tmp_path: Path) 
         }"""
     )
     assert ratio >= 4.5
+
+
+@pytest.fixture(scope="module")
+def taken(mechanical: Repository, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with the pictures of docs/ as they would be taken now, of the example's pages."""
+    assert chromium
+    folder = tmp_path_factory.mktemp("pictures")
+    copy = Repository(folder / "repository", mechanical.home)
+    shutil.copytree(mechanical.path, copy.path, symlinks=True, ignore=shutil.ignore_patterns(".venv", "logs"))
+    copy.path.joinpath(".venv").symlink_to(mechanical.path / ".venv")
+    pictures.service_of(copy, folder / "before.png")
+    pictures.page_of(copy.path / "site/index.html", folder / "project.png")
+    pictures.made_up_cohort(folder / "cohort.png")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["before", "project", "cohort"])
+def test_the_pictures_in_the_documents_show_what_there_is(taken: Path, name: str) -> None:
+    """A picture taken now looks like the one in docs/, fonts and figures aside; `bench/pictures.py` takes them anew."""
+    now, kept = (coarse(folder / f"{name}.png") for folder in (taken, ROOT / "docs/pictures"))
+    assert now.shape == kept.shape
+    assert np.abs(now - kept).mean() < ALIKE
+
+
+def coarse(picture: Path) -> "np.typing.NDArray[np.float64]":
+    """Give the grey levels of a picture in squares of 20 pixels, from 0 to 255."""
+    image = Image.open(picture).convert("L")
+    return np.asarray(image.resize((image.width // 20, image.height // 20), Image.Resampling.BOX), dtype=float)

@@ -36,20 +36,20 @@ def copy_inputs(folder: Path) -> Path:
     parameters = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     parameters["train"] |= {"trials": 1, "folds": 2}
     parameters["evaluate"]["bootstrap"] = 100
-    if parameters["ingest"]["source"] != "example":
-        parameters["ingest"] = few_rows(parameters["ingest"], folder)
+    parameters["ingest"] = few_rows(parameters["ingest"], folder)
     (folder / "params.yaml").write_text(yaml.safe_dump(parameters), encoding="utf-8")
     return folder
 
 
 def few_rows(source: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Write some of the source's rows into `folder`; give where they are."""
-    path = ROOT / source["source"]
-    if not path.exists():
-        pytest.skip(f"{source['source']} is not here: `uv run capstone sample --stand-in`", allow_module_level=True)
-    options = source.get("options", {})
+    path, options = source["source"], source.get("options", {})
+    if path != "example":
+        path = str(ROOT / path)
+        if not Path(path).exists():
+            pytest.skip(f"{source['source']} is not here: `uv run capstone sample --stand-in`", allow_module_level=True)
     numbers = [c.name for c in contract.load_data_contract(ROOT).columns if c.type in ("number", "integer")]
-    pieces = [piece.sample(min(len(piece), ROWS), random_state=0) for piece in ingest.pieces(str(path), options, 0)]
+    pieces = [piece.sample(min(len(piece), ROWS), random_state=0) for piece in ingest.pieces(path, options, 0)]
     rows = pd.concat(pieces, ignore_index=True)
     rows = rows.sample(min(len(rows), ROWS), random_state=0).sort_index()
     ingest.decimal_point(rows, options, numbers).to_csv(folder / "data/rows.csv", index=False)

@@ -16,12 +16,18 @@ PARTS = ("train", "calibration")
 RESULTS = ("models/model.onnx", "models/model.json", "reports/metrics.json", "reports/figures/importance.svg")
 
 
-def test_the_same_inputs_give_the_same_bytes(pipeline: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give another folder in which every stage up to the evaluation has run on the same inputs."""
+    folder = copy_inputs(tmp_path_factory.mktemp("again"))
+    run_stages(folder, "ingest", "validate", "split", "train", "evaluate")
+    return folder
+
+
+def test_the_same_inputs_give_the_same_bytes(pipeline: Path, again: Path) -> None:
     """A second run elsewhere gives the same model, metadata, metrics and figures."""
-    copy_inputs(tmp_path)
-    run_stages(tmp_path, "ingest", "validate", "split", "train", "evaluate")
     for name in RESULTS:
-        assert (tmp_path / name).read_bytes() == (pipeline / name).read_bytes(), name
+        assert (again / name).read_bytes() == (pipeline / name).read_bytes(), name
 
 
 def test_the_exported_model_agrees_with_the_pipeline(inside: Path) -> None:
@@ -127,19 +133,17 @@ def test_a_criterion_that_was_not_measured_is_refused(pipeline: Path) -> None:
     assert sentences[0].startswith("acuracy was not measured")
 
 
-def test_a_refused_model_leaves_the_champion_where_it_was(pipeline: Path, tmp_path: Path) -> None:
+def test_a_refused_model_leaves_the_champion_where_it_was(pipeline: Path, again: Path) -> None:
     """`register` ends with an error, and the alias still points at the version before."""
     before = client(pipeline).get_model_version_by_alias(contract.load_capstone(pipeline).project.slug, register.ALIAS)
-    copy_inputs(tmp_path)
-    loosen(tmp_path)
-    text = (tmp_path / "capstone.toml").read_text(encoding="utf-8")
-    (tmp_path / "capstone.toml").write_text(text.replace("at_most = 1000.0", "at_most = 0.0"), encoding="utf-8")
-    run_stages(tmp_path, "ingest", "validate", "split", "train", "evaluate")
+    loosen(again)
+    text = (again / "capstone.toml").read_text(encoding="utf-8")
+    (again / "capstone.toml").write_text(text.replace("at_most = 1000.0", "at_most = 0.0"), encoding="utf-8")
     with pytest.raises(stage.ProjectError, match=r"model_size_mb is .*, asked is at most 0"):
-        run_stages(tmp_path, "register")
+        run_stages(again, "register")
     after = client(pipeline).get_model_version_by_alias(before.name, register.ALIAS)
     assert after.version == before.version
-    assert not (tmp_path / register.RECEIPT).exists()
+    assert not (again / register.RECEIPT).exists()
 
 
 def test_a_killed_run_does_not_stay_running(inside: Path) -> None:

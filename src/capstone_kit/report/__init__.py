@@ -1,10 +1,8 @@
 """`capstone report`: a repository's own facts as a page for its sponsor, and as one that a student may show."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -17,14 +15,13 @@ from capstone_kit import VERSION, webpage
 from capstone_kit.project import KitError, Project, git
 from capstone_kit.report import bill as bills
 from capstone_kit.report import figures, words
+from capstone_kit.report.browser import PICTURE
 from capstone_kit.report.changes import changes
 from capstone_kit.report.facts import COPIED, Facts, plain, shown
 from capstone_kit.report.history import number
 
 HERE = Path(__file__).parent
-PICTURES = ("docs/pictures/page.png", "docs/pictures/prediction.png")
 LARGEST = 1_500_000  # bytes of a picture
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 
 
 def build(project: Project, out: Path) -> Path:
@@ -60,25 +57,6 @@ def publish(project: Project, out: Path) -> str:
     if _ours(out):
         shutil.rmtree(out)
     return f"not published: the data contract says {confidentiality}, and only what is public goes out"
-
-
-def print_pdf(page: Path) -> Path:
-    """Print a page with a browser that is on this machine. Raises `KitError` that says what is missing."""
-    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if not browser:
-        raise KitError(f"--pdf needs Chromium or Chrome, and none is on the path; the page itself is {page}")
-    made = page.with_suffix(".pdf")
-    rights = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # its sandbox refuses root
-    with tempfile.TemporaryDirectory() as profile:
-        words_ = [browser, "--headless", "--disable-gpu", f"--user-data-dir={profile}", *rights]
-        words_ += ["--no-pdf-header-footer", f"--print-to-pdf={made.resolve()}", page.resolve().as_uri()]
-        try:
-            done = subprocess.run(words_, capture_output=True, timeout=60)
-        except subprocess.TimeoutExpired:
-            done = None
-    if done is None or done.returncode or not made.is_file():
-        raise KitError(f"--pdf: {Path(browser).name} printed nothing; the page itself is {page}")
-    return made
 
 
 @contextmanager
@@ -126,7 +104,7 @@ def _values(facts: Facts, bill: bills.Bill | str, kept: dict[str, str]) -> dict[
         "asked": [(title, _text(facts, name, kept)) for title, name in ASKED if _text(facts, name, kept)],
         "changes": changes(facts),
         "plots": _plots(facts),
-        "pictures": [_picture(facts.project, name) for name in PICTURES if facts.project.exists(name)],
+        "picture": _picture(facts.project, PICTURE) if facts.project.exists(PICTURE) else "",
         "bill": bill,
         "kept": kept,
         "forge": forge(facts.project),

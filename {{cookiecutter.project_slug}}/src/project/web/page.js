@@ -304,6 +304,7 @@ async function start() {
     markStale();
   }));
   $("inputs").hidden = $("result").hidden = false;
+  if (location.hash === "#predict") $("form").requestSubmit(); // a link that shows an answer too
 }
 
 start().catch(({ message }) => {
