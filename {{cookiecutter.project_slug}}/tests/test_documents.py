@@ -54,7 +54,7 @@ def runbook_commands() -> list[str]:
 
 @pytest.mark.parametrize("command", runbook_commands())
 def test_the_runbook_commands_run(inside: Path, command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each tagged command succeeds where the pipeline has run: a stage in this process, for its imports take a while."""
+    """Each tagged command succeeds where the pipeline has run; a stage runs in this process, which has its imports."""
     words = shlex.split(command)
     assert words[:2] == ["uv", "run"], command
     subprocess.run(["git", "init", "--quiet"], check=True)  # dvc works in a git repository
