@@ -1,16 +1,22 @@
 """Documents: what a team wrote earns its points, what the template or nobody wrote earns none."""
 
+import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bake import bake
+from conftest import IDENTITY
 
 from capstone_kit import prose
 from capstone_kit.evidence import Evidence
 from capstone_kit.project import Project
+from capstone_kit.report import signature
 from capstone_kit.requirements import ALL
 from capstone_kit.requirements.base import Examined
 from capstone_kit.result import Finding, Outcome
@@ -137,6 +143,97 @@ def test_a_signature_at_a_commit_that_does_not_exist_is_none(project: Project) -
         lambda text: text.replace("| sponsor | 2026-09-18 | ", "| sponsor | 2026-09-18 | dead"),
     )
     assert "which is no commit here" in found(project, "SPN1").observed
+
+
+def signed(project: Project) -> str:
+    """Have the sponsor sign by the command's own function; give the record's file."""
+    name = signature.sign(project, "sponsor", "Charter signed")
+    commit(project, "Signed")
+    return name
+
+
+def commit(project: Project, message: str, day: str = "2026-09-19") -> None:
+    """Commit everything, at noon of a day."""
+    dates = {f"GIT_{role}_DATE": f"{day}T12:00:00+00:00" for role in ("AUTHOR", "COMMITTER")}
+    for words in (("add", "--all"), ("commit", "--quiet", "--allow-empty", "--message", message)):
+        subprocess.run(["git", *words], cwd=project.root, check=True, env=dict(os.environ) | IDENTITY | dates)
+
+
+def lower(project: Project) -> None:
+    """Let the model be ten times as far off as was agreed."""
+    edit(project, "capstone.toml", lambda text: text.replace("at_most = 4.0", "at_most = 40.0"))
+    commit(project, "Less is asked")
+
+
+def test_a_record_of_the_sponsors_signature_is_one(project: Project) -> None:
+    """It is taken in the place of the charter's table, whose line may be wrong by then."""
+    edit(project, "docs/charter.md", lambda text: text.replace("| sponsor | 2026-09-18 | ", "| sponsor | | dead"))
+    signed(project)
+    finding = found(project, "SPN1")
+    assert finding.outcome is Outcome.PASS, finding
+    assert "“Charter signed” signed at" in finding.observed
+    assert finding.observed.endswith("unchanged since")
+
+
+def test_criteria_lowered_after_a_recorded_signature_are_found(project: Project) -> None:
+    """The finding names the criterion and shows the change."""
+    signed(project)
+    lower(project)
+    finding = found(project, "SPN1")
+    assert finding.outcome is Outcome.PARTIAL
+    assert "changed after sign-off: mae" in finding.observed
+    assert finding.command.startswith("git diff ")
+
+
+def rewritten(content: dict[str, Any]) -> dict[str, Any]:
+    """Give a record with the lowered criterion, its hash made anew."""
+    content["criteria"]["acceptance"][0]["at_most"] = 40.0
+    return content | {"sha256": signature.Record(**content).digest}
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_record_that_was_rewritten_signs_nothing(project: Project, hashed: bool) -> None:
+    """With its hash as it was or made anew: the criteria at the commit that it names are others."""
+    name = signed(project)
+    lower(project)
+    content = json.loads(project.text(name))
+    forged = rewritten(content)
+    project.path(name).write_text(json.dumps(forged if hashed else forged | {"sha256": content["sha256"]}))
+    finding = found(project, "SPN1")
+    assert finding.outcome is Outcome.PARTIAL
+    says = "the criteria at its commit are others" if hashed else "the record was edited after it was signed"
+    assert says in finding.observed
+
+
+def test_lower_criteria_signed_anew_are_named(project: Project) -> None:
+    """Whether it was the sponsor who signed again, a person asks: the finding says what to ask about."""
+    name = signed(project)
+    lower(project)
+    project.path(name).unlink()
+    commit(project, "Take the signature back")
+    signed(project)
+    assert f"rewritten: {name}: ask the sponsor" in found(project, "SPN1").observed
+    edit(project, "docs/charter.md", lambda text: text.replace("| Handover |", "| Pilot | x | y |\n| Handover |"))
+    edit(project, "capstone.toml", lambda text: text.replace("at_most = 40.0", "at_most = 50.0"))
+    commit(project, "Still less")
+    signature.sign(project, "sponsor", "Pilot")
+    assert "first signed with another mae" in found(project, "SPN1").observed
+
+
+def test_a_late_correction_makes_no_report_due(project: Project) -> None:
+    """Three weeks of work with three reports stay so when a typing error is mended ten weeks later."""
+    assert found(project, "SPN2").outcome is Outcome.PASS
+    commit(project, "Mend a typing error", day="2026-11-30")
+    finding = found(project, "SPN2")
+    assert finding.outcome is Outcome.PASS, finding
+
+
+def test_weeks_of_work_without_a_report_are_counted(project: Project) -> None:
+    """A team that goes on working owes a report for each week, though it reported three times."""
+    for day in ("09-25", "10-02", "10-09", "10-16", "10-23", "10-30", "11-06"):
+        commit(project, "More work", day=f"2026-{day}")
+    finding = found(project, "SPN2")
+    assert (finding.outcome, finding.observed) == (Outcome.PARTIAL, "3 reports in 8 weeks of work")
 
 
 def test_one_report_copied_is_no_rhythm(project: Project) -> None:

@@ -104,6 +104,12 @@ def checked(project: Project) -> list[Checked]:
     return sorted(found, key=lambda c: c.record.signed)
 
 
+def withdrawn(project: Project) -> list[str]:
+    """Name the records that a later commit removed or rewrote."""
+    changes = git(project.root, "log", "--diff-filter=DM", "--no-renames", "--format=", "--name-only", "--", FOLDER)
+    return sorted({name for name in changes.splitlines() if name})
+
+
 def _checked(project: Project, name: str) -> Checked:
     try:
         record = Record(**json.loads(project.text(name)))

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from capstone_kit import prose
@@ -91,7 +91,7 @@ def _signed(examined: Examined) -> Finding:
     remedy = f"`capstone sign-off --as sponsor`, or a line in {CHARTER}, Sign-off, with the commit of {TASK_CONTRACT}"
     records = [found for found in signature.checked(examined.project) if found.record.role == "sponsor"]
     if records:
-        return _recorded(records[-1])
+        return _recorded(records, signature.withdrawn(examined.project))
     table = prose.rows(prose.section(examined.project.text(CHARTER), "sign-off"))
     lines = [
         row for row in table if len(row) >= 4 and "sponsor" in row[1].lower() and "not signed" not in row[0].lower()
@@ -123,12 +123,16 @@ def _signed(examined: Examined) -> Finding:
     return Finding(Outcome.PASS, f"signed at {commits[-1]}, unchanged since")
 
 
-def _recorded(found: signature.Checked) -> Finding:
-    """Give what the last record of `capstone sign-off` is worth."""
+def _recorded(records: list[signature.Checked], withdrawn: list[str]) -> Finding:
+    """Give what the last record of `capstone sign-off` is worth, and what was signed otherwise before."""
+    found = records[-1]
     about = f"“{found.record.milestone}” signed at {found.record.commit[:10]}"
-    if not found.trouble:
-        return Finding(Outcome.PASS, f"{about}, unchanged since")
     command = f"git diff {found.record.commit[:10]} -- {TASK_CONTRACT} {found.file}"
+    if not found.trouble:
+        others = signature.difference(records[0].record.criteria, found.record.criteria)
+        told = f"; first signed with another {', '.join(others)}" if others else ""
+        told += f"; taken back or rewritten: {', '.join(withdrawn)}" if withdrawn else ""
+        return Finding(Outcome.PASS, f"{about}, unchanged since{told and told + ': ask the sponsor'}", command=command)
     remedy = "take the change back, or have it signed anew"
     return Finding(Outcome.FAIL, f"{about}: {found.trouble}", "the criteria that were signed", command, remedy)
 
@@ -166,9 +170,13 @@ def status(examined: Examined) -> Finding:
 
 
 def _weeks(examined: Examined) -> int:
-    """Give the weeks between the first and the last commit, at least one."""
-    dates = [datetime.fromisoformat(line) for line in git(examined.project.root, "log", "--format=%cI").split()]
-    return max(1, round((max(dates) - min(dates)) / timedelta(weeks=1))) if dates else 1
+    """Give the weeks from the first day with a commit to that by which nine in ten of such days lay, at least one.
+
+    Work has ended by then: a correction long after the handover makes no report due, nor does the week that still runs.
+    """
+    days = sorted({date.fromisoformat(line) for line in git(examined.project.root, "log", "--format=%cs").split()})
+    ended = days[int(0.9 * (len(days) - 1))]
+    return max(1, round((ended - days[0]) / timedelta(weeks=1)))
 
 
 LICENSES = {
