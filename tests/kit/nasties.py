@@ -318,6 +318,10 @@ FORMS = (
         fields={"output": FEATURE},
     ),
     Nasty(
+        "thousands apart by an apostrophe", text(lambda: plain(output=[f"{n}'345" for n in range(1, ROWS + 1)])),
+        fields={"output": FEATURE},
+    ),
+    Nasty(
         "a title above the names",
         raw("Runs of the plant;2024\n\n" + plain().to_csv(index=False, sep=";", decimal=",")),
         fields={"temperature": NUMBER, "grade": TEXT}, trains=True,

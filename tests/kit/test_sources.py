@@ -439,6 +439,26 @@ def test_thousands_are_detected(tmp_path: Path) -> None:
     assert locate(str(path), tmp_path, None, None, "result").options == {"thousands": ","}
 
 
+@pytest.mark.parametrize("sign", ["'", "\u2019", " ", "\u00a0", "\u202f"])
+@pytest.mark.parametrize(("decimal", "options"), [(".", {}), (",", {"decimal": ","})])
+def test_apostrophes_and_spaces_between_thousands_are_detected(
+    tmp_path: Path, sign: str, decimal: str, options: dict[str, str]
+) -> None:
+    """1'234.5 of Switzerland and 1 234,5 of France, with any of the signs that stand for them."""
+    path = tmp_path / "plant.csv"
+    path.write_text("load;result\n" + f"1{sign}234{decimal}5;good\n2{decimal}5;bad\n" * 30, encoding="utf-8")
+    found = locate(str(path), tmp_path, None, None, "result").options
+    assert found == {"sep": ";"} | options | {"thousands": sign}
+
+
+@pytest.mark.parametrize("text", ["412 555 0199", "061 234", "12 34 56"])
+def test_digits_in_other_groups_are_no_thousands(tmp_path: Path, text: str) -> None:
+    """A telephone's number, a postcode, a code in pairs stay the texts that they are."""
+    path = tmp_path / "plant.csv"
+    path.write_text("code,result\n" + f"{text},good\n{text},bad\n" * 30, encoding="utf-8")
+    assert locate(str(path), tmp_path, None, None, "result").options == {}
+
+
 def test_a_wide_table_with_long_lines_is_read_by_its_whole_lines(tmp_path: Path) -> None:
     """The line at which the looked-at piece ends does not count, nor do separators that only Unicode knows."""
     path = tmp_path / "plant.csv"

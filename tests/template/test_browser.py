@@ -1,7 +1,6 @@
 """The page in a real browser: filled in by keyboard, read by a person, quiet and self-contained."""
 
 import json
-import shutil
 import sys
 import urllib.request
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pytest
 from bake import ROOT
 from conftest import Repository
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.append(str(ROOT / "bench"))
 import pictures
@@ -31,18 +30,25 @@ ALIKE = 3.0  # grey levels of 255 by which two pictures of one page may differ o
 
 
 @pytest.fixture(scope="module")
-def page(service: str, chromium: str) -> Iterator[Page]:
-    """Open the page; at the end nothing may have been wrong in the console, nor any other host have been asked."""
+def browser(chromium: str) -> Iterator[Browser]:
+    """Give a running browser."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        page = browser.new_page()
-        problems: list[str] = []
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("request", lambda request: None if request.url.startswith(service) else problems.append(request.url))
-        page.goto(service)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(service: str, browser: Browser) -> Iterator[Page]:
+    """Open the page; at the end nothing may have been wrong in the console, nor any other host have been asked."""
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(service) else problems.append(request.url))
+    page.goto(service)
+    yield page
+    page.close()
     assert [problem for problem in problems if "400" not in problem] == []
 
 
@@ -129,16 +135,12 @@ def test_text_has_contrast(page: Page, scheme: Any, width: int, tmp_path: Path) 
 
 
 @pytest.fixture(scope="module")
-def taken(mechanical: Repository, chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def taken(mechanical: Repository, browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a folder with the pictures of docs/ as they would be taken now, of the example's pages."""
-    assert chromium
     folder = tmp_path_factory.mktemp("pictures")
-    copy = Repository(folder / "repository", mechanical.home)
-    shutil.copytree(mechanical.path, copy.path, symlinks=True, ignore=shutil.ignore_patterns(".venv", "logs"))
-    copy.path.joinpath(".venv").symlink_to(mechanical.path / ".venv")
-    pictures.service_of(copy, folder / "before.png")
-    pictures.page_of(copy.path / "site/index.html", folder / "project.png")
-    pictures.made_up_cohort(folder / "cohort.png")
+    pictures.service_of(mechanical, folder / "before.png")
+    pictures.page_of(browser, mechanical.path / "site/index.html", folder / "project.png")
+    pictures.made_up_cohort(browser, folder / "cohort.png")
     return folder
 
 

@@ -122,6 +122,20 @@ def test_too_few_rows_are_not_judged(
     assert stage.read_json(drift.REPORT) | {"comparisons": []} == stage.read_json(drift.REPORT)
 
 
+def test_too_few_rows_of_reference_are_not_judged(
+    batches: Batches, inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where fewer than thirty rows were held out, no live rows are told from them."""
+    few = {kind: values[: drift.FEWEST - 1] for kind, values in batches[2].inputs(batches[1]).items()}
+    monkeypatch.setattr(drift, "read_reference", lambda *_: few)
+    log = inside / "stuck.jsonl"
+    log.write_text("\n".join(map(logged, batches[2].requests(batches[1].iloc[[0] * 300]))), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["drift", str(log)])
+    drift.main()
+    written = stage.read_json(drift.REPORT)
+    assert (written["judged"], written["alarm"], written["comparisons"]) == (False, False, [])
+
+
 @pytest.mark.usefixtures("inside")
 @pytest.mark.parametrize(("name", "text"), [("absent.jsonl", None), ("other.jsonl", '{"inputs":{"x":1}}\n')])
 def test_a_log_without_rows_is_refused_in_a_sentence(name: str, text: str | None) -> None:

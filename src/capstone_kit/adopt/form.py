@@ -20,6 +20,7 @@ OTHERS = ["cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "mac_roman
 OTHERS += ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 NOTHING = (*MISSING, *PERHAPS_MISSING)
 NUMERAL = r"[-+]?[\d.,]*\d([eE][-+]?\d+)?"
+GAPS = "'\u2019 \u00a0\u202f"  # between thousands, beside the other decimal sign: apostrophes and spaces
 CELL = 10_000_000  # characters of the longest cell that is looked at
 
 
@@ -191,13 +192,26 @@ def _delimiter(lines: list[str], path: Path) -> str:
 
 def _numerals(cells: list[str], delimiter: str) -> dict[str, str]:
     """Give decimal and thousands signs where they are not the point and none."""
+    gap = _gap(cells)
+    cells = [cell.replace(gap, "") for cell in cells] if gap else cells
     european = sum(bool(re.fullmatch(r"-?(\d{1,3}(\.\d{3})+|\d+),\d+", cell)) for cell in cells)
     grouped = sum(bool(re.fullmatch(r"-?\d{1,3}(,\d{3})+(\.\d+)?", cell)) for cell in cells)
     points = sum(bool(re.fullmatch(r"-?\d+\.\d+", cell)) for cell in cells)
+    if gap:
+        return ({"decimal": ","} if european > points else {}) | {"thousands": gap}
     if european > max(points, grouped if delimiter == "," else 0):
         dotted = any(re.fullmatch(r"-?\d{1,3}(\.\d{3})+,\d+", cell) for cell in cells)
         return {"decimal": ","} | ({"thousands": "."} if dotted else {})
     return {"thousands": ","} if grouped and not european > grouped else {}
+
+
+def _gap(cells: list[str]) -> str:
+    """Give the apostrophe or space between thousands, "" where none is: each cell of digits and it has to be so."""
+    for sign in GAPS:
+        held = [cell for cell in cells if re.fullmatch(rf"-?[\d.,]+({sign}[\d.,]+)+", cell)]
+        if held and all(re.fullmatch(rf"-?[1-9]\d{{0,2}}({sign}\d{{3}})+([.,]\d+)?", cell) for cell in held):
+            return sign
+    return ""
 
 
 def is_web_page(path: Path) -> bool:

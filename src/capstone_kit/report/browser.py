@@ -49,7 +49,7 @@ def _browse(asked: str, made: Path, *words: str) -> None:
         raise KitError(f"{asked} needs Chromium or Chrome, and none is on the path; {made} was not made")
     rights = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # its sandbox refuses root
     with tempfile.TemporaryDirectory() as folder:
-        fresh = Path(folder) / "made"
+        fresh = Path(folder) / made.name  # the browser refuses a picture whose name does not end in .png
         command = [browser, "--headless", "--disable-gpu", f"--user-data-dir={folder}/profile", *rights]
         command += [word.replace(str(made.resolve()), str(fresh)) for word in words]
         try:

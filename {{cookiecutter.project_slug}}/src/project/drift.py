@@ -32,7 +32,7 @@ LABELS = Path("logs/labels.csv")  # `capstone label` writes it: what turned out 
 REPORT = Path("reports/drift.json")
 ALARM = 3  # the exit status
 FALSE_ALARMS = 0.01  # of the runs in which nothing has moved
-FEWEST = 30  # live rows from which anything is said
+FEWEST = 30  # rows of each side from which anything is said
 MOST, CELLS = 20_000, 20_000_000  # rows of each side that are compared, or as few as hold so many cells
 MATTERS = 0.05  # a smaller distance between two distributions rings no alarm, however sure it is
 CATEGORIES = 50  # of a field, the most frequent ones, are told apart; numbers of fewer than
@@ -252,11 +252,16 @@ def read_reference(problem: Problem, parameters: contract.Parameters, most: int)
     return problem.inputs(problem.sample(rows, most, parameters.seed))
 
 
+def judged(reference: Batch, live: Batch) -> bool:
+    """Whether both sides have rows enough to be compared."""
+    return min(len(reference), len(live)) >= FEWEST
+
+
 def report(found: list[Comparison], reference: Batch, live: Batch, unread: int) -> dict[str, Any]:
     """Give what is written: whether the alarm rings, and every comparison."""
     return {
         "alarm": any(one.moved for one in found),
-        "judged": len(live) >= FEWEST,
+        "judged": judged(reference, live),
         "rows": {"live": len(live), "reference": len(reference), "unread": unread},
         "false_alarms": FALSE_ALARMS,
         "comparisons": [asdict(one) for one in found],
@@ -267,7 +272,7 @@ def sentence(found: list[Comparison], rows: dict[str, int]) -> str:
     """Give what came out in a line."""
     against = f"{rows['live']:,} live rows against {rows['reference']:,}"
     if not found:
-        return f"{rows['live']} live rows are too few to judge: {FEWEST} are needed"
+        return f"{against} are too few to judge: {FEWEST} of each are needed"
     if moved := [one for one in found if one.moved]:
         named = "; ".join(described(one) for one in moved[:3]) + ("; …" if len(moved) > 3 else "")
         return f"ALARM: {len(moved)} of {len(found)} comparisons moved on {against}: {named}"
@@ -291,7 +296,7 @@ def main() -> None:
     problem = Problem(data, capstone.task, predictor.labels)
     reference = batch(predictor, read_reference(problem, contract.load_parameters(), most))
     live = batch(predictor, rows.inputs)
-    found = compare(reference, live, labelled(predictor, problem, rows)) if len(live) >= FEWEST else []
+    found = compare(reference, live, labelled(predictor, problem, rows)) if judged(reference, live) else []
     written = report(found, reference, live, rows.unread)
     stage.write_json(REPORT, written)
     print(f"drift: {sentence(found, written['rows'])} -> {REPORT}")
