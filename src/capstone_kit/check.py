@@ -3,9 +3,10 @@
 import sys
 import tempfile
 from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 
-from capstone_kit import examination, gather, profiles
+from capstone_kit import examination, gather, profiles, programs
 from capstone_kit.checkout import checkout
 from capstone_kit.environment import Installed
 from capstone_kit.evidence import Evidence
@@ -21,11 +22,38 @@ from capstone_kit.scaffold import Scaffold, of_history
 
 
 def profile_of(project: Project, name: str | None) -> Profile:
-    """Give the profile that was asked for, or the default of the repository's programme."""
+    """Give the profile that was asked for, or that of the repository's programme and term."""
     if name:
         return profiles.load(name, KNOWN)
-    program = project.toml(TASK_CONTRACT).get("project", {}).get("program", "")
-    return profiles.default(str(program), KNOWN)
+    told = project.toml(TASK_CONTRACT).get("project", {})
+    program = str(told.get("program", ""))
+    if program not in programs.names():
+        return profiles.default(program, KNOWN)
+    return programs.load(program).plan(str(told["term"]) if "term" in told else None)
+
+
+def calendar(project: Project, profile: Profile, milestone: str | None = None, today: date | None = None) -> str:
+    """Give a line for each milestone, or for the one that is asked for: its week, and its day if the term's is known.
+
+    Raises `KitError` where the first day of the term is no date.
+    """
+    begins = project.toml(TASK_CONTRACT).get("project", {}).get("begins")
+    if begins is not None and type(begins) is not date:
+        raise KitError(f"{TASK_CONTRACT}: project.begins: found {begins!r}, expected a date as in begins = 2027-01-11")
+    if begins is None:
+        head = f"{profile.weeks} weeks; `begins = 2027-01-11` below [project] in {TASK_CONTRACT} gives them days"
+    else:
+        head = f"{profile.weeks} weeks from {begins}"
+    lines = [f"\nMilestones of {profile.name}, {head}"]
+    for due in (m for m in profile.milestone if milestone in (None, m.id)):
+        day = "" if begins is None else _day(due.due(begins), today or date.today())
+        lines.append(f"  week {due.week:2}{day}  {due.id}: {due.title}")
+    return "\n".join(lines)
+
+
+def _day(due: date, today: date) -> str:
+    days = (due - today).days
+    return f", {due} ({f'in {days} days' if days > 0 else 'today' if not days else f'{-days} days ago'})"
 
 
 def check(

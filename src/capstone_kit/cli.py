@@ -141,8 +141,11 @@ def check(
 
     with _or_cannot_run():
         project = Project.here()
-        report = checks.check(project, checks.profile_of(project, profile), tuple(only or ()), milestone, run)
+        chosen = checks.profile_of(project, profile)
+        report = checks.check(project, chosen, tuple(only or ()), milestone, run)
         checks.write(report, form, output)
+        if form == "text" and not output and not only:
+            print(checks.calendar(project, chosen, milestone))
     raise typer.Exit(1 if strict and report.unmet else 0)
 
 
@@ -307,7 +310,7 @@ def programs(
     program: Annotated[str | None, typer.Argument(help="one programme: its outcomes and what shows them")] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="all, as the page of the documentation")] = False,
 ) -> None:
-    """List the programmes, each with its domain and its course profile."""
+    """List the programmes, each with its domain, its terms and their course profiles."""
     from capstone_kit import programs as known
 
     print((known.traceability() if markdown else known.outcomes(program) if program else known.overview()).rstrip())

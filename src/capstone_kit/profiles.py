@@ -2,6 +2,7 @@
 
 import difflib
 import hashlib
+import math
 import tomllib
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -58,6 +59,11 @@ class Profile(Strict):
     points: dict[str, Positive]
     milestone: tuple[Milestone, ...] = ()
     settings: Settings = Settings()
+
+    def over(self, weeks: int) -> "Profile":
+        """Give the profile for a term of so many weeks, each milestone as far into it as it was, by whole weeks."""
+        moved = [m.model_copy(update={"week": math.ceil(m.week * weeks / self.weeks)}) for m in self.milestone]
+        return self.model_copy(update={"weeks": weeks, "milestone": tuple(moved)})
 
     def until(self, name: str) -> tuple[str, ...]:
         """Give the requirements of a milestone and of those before it. Raises `KitError` where there is none such."""

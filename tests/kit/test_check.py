@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from bake import bake
 
-from capstone_kit import catalogue, profiles
+from capstone_kit import catalogue, check, profiles
 from capstone_kit.examination import KNOWN
-from capstone_kit.project import KitError
+from capstone_kit.project import KitError, Project
 from capstone_kit.requirements import ALL
 from capstone_kit.requirements.base import HOW, OUTCOMES
 
@@ -116,8 +116,42 @@ def test_a_fresh_repository_earns_nothing(fresh: Path) -> None:
     report = json.loads(capstone(fresh, "check", "--format", "json").stdout)
     assert report["score"] == 0
     assert report["preview"] is True
-    assert {r["id"] for r in report["results"]} == set(profiles.load("cmu-msaie-capstone", KNOWN).points)
+    assert {r["id"] for r in report["results"]} == set(profiles.load("cmu-msaie-research", KNOWN).points)
     assert not [r["id"] for r in report["results"] if r["outcome"] in ("pass", "partial")]
+
+
+def begun(root: Path, *lines: str) -> Project:
+    """Give a repository of whose contract only the programme is known, and these lines."""
+    text = "\n".join(("[project]", 'program = "cmu-mechanical"', *lines, ""))
+    (root / "capstone.toml").write_text(text, encoding="utf-8")
+    return Project(root)
+
+
+def test_milestones_have_days_once_the_term_has_its_first(tmp_path: Path) -> None:
+    """A milestone is due at the end of its week, in the term that the contract names."""
+    project = begun(tmp_path, 'term = "part-time"', "begins = 2027-01-11")
+    profile = check.profile_of(project, None)
+    lines = check.calendar(project, profile, today=date(2027, 2, 20)).splitlines()[1:]
+    assert lines[0] == "Milestones of cmu-msaie-research, 28 weeks from 2027-01-11"
+    assert lines[1].startswith("  week  6, 2027-02-21 (in 1 days)  proposal: Question")
+    assert len(lines) == 1 + len(profile.milestone)
+    asked = check.calendar(project, profile, "baseline", date(2027, 4, 4)).splitlines()[2:]
+    assert asked == ["  week 12, 2027-04-04 (today)  baseline: A reproducible baseline"]
+
+
+def test_without_a_first_day_milestones_have_weeks(tmp_path: Path) -> None:
+    """And the line says what gives them days."""
+    project = begun(tmp_path)
+    told = check.calendar(project, check.profile_of(project, None))
+    assert "14 weeks; `begins = 2027-01-11` below [project] in capstone.toml gives them days" in told
+    assert "  week  3  proposal: " in told
+
+
+def test_a_first_day_that_is_no_date_is_one_sentence(tmp_path: Path) -> None:
+    """With what was found."""
+    project = begun(tmp_path, 'begins = "soon"')
+    with pytest.raises(KitError, match="begins: found 'soon', expected a date"):
+        check.calendar(project, check.profile_of(project, None))
 
 
 def test_done_work_earns_its_points(honest: Path) -> None:
@@ -148,15 +182,15 @@ def test_one_requirement_or_one_milestone_can_be_asked_for(fresh: Path) -> None:
     """And nothing else is examined."""
     only = json.loads(capstone(fresh, "check", "--only", "SPN1", "--format", "json").stdout)
     assert [r["id"] for r in only["results"]] == ["SPN1"]
-    charter = json.loads(capstone(fresh, "check", "--milestone", "charter", "--format", "json").stdout)
-    assert {r["id"] for r in charter["results"]} == {"SPN1", "SPN3", "DAT1", "DAT4"}
+    proposal = json.loads(capstone(fresh, "check", "--milestone", "proposal", "--format", "json").stdout)
+    assert {r["id"] for r in proposal["results"]} == {"SPN1", "SPN3", "DAT1", "DAT4"}
 
 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
         (("--only", "SPN9"), "does not ask for 'SPN9'"),
-        (("--milestone", "chartr"), "has no milestone 'chartr'; did you mean charter?"),
+        (("--milestone", "proposl"), "has no milestone 'proposl'; did you mean proposal?"),
         (("--format", "pdf"), "there is no 'pdf'"),
         (("--profile", "nothing"), "there is no profile 'nothing'"),
     ],

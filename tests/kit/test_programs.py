@@ -1,6 +1,8 @@
 """The programmes: each is whole, offered by the template, and its pages are current."""
 
+import hashlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,48 @@ def test_every_outcome_is_some_programmes_and_every_requirement_has_one_or_a_sta
     said = {outcome.serves for name in programs.names() for outcome in programs.load(name).outcome}
     assert said == set(OUTCOMES)
     assert all(requirement.outcomes and requirement.source for requirement in ALL)
+
+
+@pytest.mark.parametrize("name", programs.names())
+def test_every_quote_stands_on_the_page_that_is_named(name: str) -> None:
+    """To the letter, in the text with the sum that the programme's file keeps; what its project is called, too."""
+    folder = os.environ.get("CAPSTONE_SEEDS")
+    if not folder:
+        pytest.skip("CAPSTONE_SEEDS names no folder with the programmes' pages, which are not part of this repository")
+    program = programs.load(name)
+    pages = [path.read_bytes() for path in Path(folder).iterdir()]
+    (page,) = [p.decode() for p in pages if hashlib.sha256(p).hexdigest() == program.source_sha256]
+    text = " ".join(page.split())
+    assert [outcome.quote for outcome in program.outcome if outcome.quote not in text] == []
+    if program.research:
+        assert program.track and program.track in text
+
+
+def test_the_programmes_that_end_in_research_have_its_profile() -> None:
+    """Those of which the page says so; a capstone in their place is another term."""
+    found = {name for name in programs.names() if programs.load(name).profile.name == "cmu-msaie-research"}
+    assert found == {name for name in programs.names() if programs.load(name).research}
+    assert found == {"cmu-materials", "cmu-mechanical"}
+    assert programs.load("cmu-materials").plan("capstone").name == "cmu-msaie-capstone"
+
+
+@pytest.mark.parametrize("name", programs.names())
+def test_the_milestones_of_a_term_follow_each_other_to_its_end(name: str) -> None:
+    """In each term of the programme: none is left out, no two fall on one week, the last ends the term."""
+    program = programs.load(name)
+    for term in program.term:
+        weeks = [milestone.week for milestone in program.plan(term.id).milestone]
+        assert weeks == sorted(set(weeks))
+        assert weeks[-1] == term.weeks
+
+
+def test_a_longer_term_moves_the_milestones() -> None:
+    """Week 3 of 14 becomes week 6 of 28; an unknown term is one sentence."""
+    program = programs.load("cmu-mechanical")
+    assert [m.week for m in program.plan().milestone] == [3, 6, 11, 14]
+    assert [m.week for m in program.plan("part-time").milestone] == [6, 12, 22, 28]
+    with pytest.raises(KitError, match="has no term 'part time'; did you mean part-time"):
+        program.plan("part time")
 
 
 def test_an_unknown_programme_is_one_sentence() -> None:

@@ -49,10 +49,12 @@ class Outcome(Strict):
 
 
 class Term(Strict):
-    """A time in which the project is done."""
+    """A time in which the project is done. The pages name no weeks: these are usual ones."""
 
-    name: str
+    id: str
+    title: str
     weeks: Annotated[int, Field(gt=0)]
+    profile: str | None = None  # where it is not the programme's own
 
 
 class Program(Strict):
@@ -64,18 +66,34 @@ class Program(Strict):
     degree: str
     department: str
     source: str  # the page that is quoted
+    source_sha256: str = Field(pattern="^[0-9a-f]{64}$")  # of its text as it was read
     domain: str  # the example that `domain = auto` stands for
     courses: tuple[str, ...]
     outcome: tuple[Outcome, ...] = Field(min_length=1)
     term: tuple[Term, ...] = Field(min_length=1)
     track: str | None = None  # what the project is, where the page says so
+    research: bool = False  # whether that is research, so that a paper comes of it
     units: int | None = None
     semesters: int | None = None
 
     @property
     def profile(self) -> profiles.Profile:
         """The profile that it is graded by, if no other is chosen."""
-        return profiles.default(self.id, [r.id for r in ALL])
+        return self.plan()
+
+    def plan(self, term: str | None = None) -> profiles.Profile:
+        """Give the profile of a term, by its id, with the milestones in the term's weeks; without one, of the first.
+
+        Raises `KitError` where there is no such term.
+        """
+        terms = {found.id: found for found in self.term}
+        name = term or self.term[0].id
+        if name not in terms:
+            raise KitError(f"programme {self.id} has no term {name!r}{profiles.near(name, list(terms))}")
+        chosen = terms[name]
+        known = [r.id for r in ALL]
+        own = profiles.load(chosen.profile, known) if chosen.profile else profiles.default(self.id, known)
+        return own.over(chosen.weeks)
 
 
 def names() -> list[str]:
@@ -93,11 +111,13 @@ def load(name: str) -> Program:
 
 
 def overview() -> str:
-    """Give a line for each programme."""
-    width = max(map(len, names()))
-    return "\n".join(
-        f"{p.id:{width}}  {p.title}; domain {p.domain}; profile {p.profile.name}" for p in map(load, names())
-    )
+    """Give a line for each programme, and one for each of its terms."""
+    lines = []
+    for program in map(load, names()):
+        research = "; research" if program.research else ""
+        lines.append(f"{program.id}: {program.title}; domain {program.domain}{research}")
+        lines += [f"    {t.id:9}  {t.weeks:2} weeks, {t.title}; {program.plan(t.id).name}" for t in program.term]
+    return "\n".join(lines)
 
 
 def outcomes(name: str) -> str:

@@ -137,6 +137,8 @@ class Project(Strict):
     program: str
     domain: str
     license: str
+    term: str | None = None  # of the programme, where it is not its first
+    begins: date | None = None  # the first day of the term: the milestones' days follow from it
 
 
 class Costs(Strict):

@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator
 
 from project.fitting import Candidate
 
-SAME_EACH_TIME = {"deterministic": True, "force_row_wise": True}  # whatever the number of threads
+SAME_EACH_TIME: dict[str, Any] = {"deterministic": True, "force_row_wise": True}  # whatever the number of threads
 
 
 def trees(classify: bool, directions: list[int] | None, seed: int, **settings: Any) -> BaseEstimator:
