@@ -1,11 +1,18 @@
-"""The prediction log on a full disk: no prediction fails, and what is lost is counted."""
+"""What is answered by label; and the log on a full disk: no prediction fails, and what is lost is counted."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from project.answer import PredictionLog
+from project.answer import PredictionLog, by_label, encode
+
+
+@pytest.mark.parametrize("labels", [("no", "yes"), ("5\" pipe", "a\\b", "\u03b1")])
+def test_values_by_label_are_an_object_of_json(labels: tuple[str, ...]) -> None:
+    """Whatever the labels hold, each names its value."""
+    values = [place / 4 for place in range(len(labels))]
+    assert json.loads(encode(by_label(labels)(*values))) == dict(zip(labels, values, strict=True))
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from itertools import repeat
 from operator import not_
 from pathlib import Path
@@ -25,7 +26,7 @@ class Prediction(msgspec.Struct, gc=False, omit_defaults=True):
     prediction: str | float
     in_domain: bool
     out_of_domain: list[str]
-    probabilities: dict[str, float] | None = None
+    probabilities: Any = None  # by label
     prediction_set: list[str] | None = None
     interval: list[float] | None = None
 
@@ -39,9 +40,19 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
     if found.probabilities is None or found.sets is None:
         ends = [] if found.intervals is None else found.intervals.tolist()
         return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
-    chances = [dict(zip(labels, chance, strict=True)) for chance in found.probabilities.round(6).tolist()]
+    chances = map(by_label(tuple(labels)), *found.probabilities.round(6).T.tolist())
     predicted = [labels[value] for value in values]
     return list(map(Prediction, ids, predicted, inside, outside, chances, named(found.sets, labels)))
+
+
+@cache
+def by_label(labels: tuple[str, ...]) -> Callable[..., Any]:
+    """Give what makes an object of the labels' values: a struct, which costs a third of a dictionary."""
+    names = {f"p{place}": label for place, label in enumerate(labels)}
+    try:
+        return msgspec.defstruct("ByLabel", [(name, float) for name in names], rename=names, gc=False)
+    except ValueError:  # msgspec names no field by what JSON has to escape
+        return lambda *values: dict(zip(labels, values, strict=True))
 
 
 def named(flags: npt.NDArray[np.bool_], names: Sequence[str]) -> list[list[str]]:
