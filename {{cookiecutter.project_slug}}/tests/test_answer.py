@@ -8,7 +8,7 @@ import pytest
 from project.answer import PredictionLog, by_label, encode
 
 
-@pytest.mark.parametrize("labels", [("no", "yes"), ("5\" pipe", "a\\b", "\u03b1")])
+@pytest.mark.parametrize("labels", [("no", "yes"), ('5" pipe', "a\\b", "\u03b1")])
 def test_values_by_label_are_an_object_of_json(labels: tuple[str, ...]) -> None:
     """Whatever the labels hold, each names its value."""
     values = [place / 4 for place in range(len(labels))]
