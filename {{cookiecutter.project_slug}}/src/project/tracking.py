@@ -122,6 +122,7 @@ def log_training(
         pip_requirements=[f"{name}=={version(name)}" for name in ("onnx", "onnxruntime")],
         onnx_execution_providers=["CPUExecutionProvider"],
         metadata=predictor.metadata,
+        save_as_external_data=False,  # one file, which is fetched and served as it is
     )
 
 
