@@ -87,12 +87,13 @@ def test_the_gate_promotes_keeps_or_refuses(
 
 
 def test_rows_that_the_champion_learnt_from_are_left_out(inside: Path) -> None:
-    """Against itself the champion is neither better nor worse, and only on rows that it has not seen."""
+    """Against itself the champion is neither better nor worse, on none but rows that it has not seen."""
     data, capstone = contract.load()
     champion = serving.load(inside / serving.VERSIONS / "1", data.features).predictor
     seen = np.load(inside / serving.VERSIONS / "1" / challenger.SEEN)
     found = challenger.duel(data, capstone, contract.load_parameters(), champion, seen)
-    assert found.difference == {"value": 0.0, "low": 0.0, "high": 0.0}
+    expected = 0.0 if found.rows >= challenger.FEWEST else None  # a small table has too few
+    assert found.difference == dict.fromkeys(("value", "low", "high"), expected)
     assert not found.better
     assert not found.worse
     every = np.union1d(seen, challenger.fingerprints([Path("data/splits/test.csv")]))
