@@ -85,7 +85,8 @@ def build(folder: Path) -> Path:
     team.run("uv", "sync", "--quiet")
     source = cars(folder / "cars.csv")
     team.run(*CAPSTONE, "adopt", str(source), "--target", "Miles_per_Gallon", "--drop", "Name", "--yes")
-    for name in ("src/project/consumption.py", "tests/test_consumption.py", "docs/impact-assessment.md"):
+    of_use = ("docs/impact-assessment.md", "docs/risk-register.md")
+    for name in ("src/project/consumption.py", "tests/test_consumption.py", *of_use):
         shutil.copyfile(OVERLAY / name, team.root / name)
     _agree(team)
     signed = team.commit("Agree on the criteria with Hartwell", day=4, member=0)

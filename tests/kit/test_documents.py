@@ -76,6 +76,18 @@ def test_what_was_generated_earns_nothing(baked: Path, name: str) -> None:
     assert finding.remedy, finding
 
 
+def test_measured_values_make_no_risk_the_teams_own(project: Project, baked: Path) -> None:
+    """A register in which `evaluate` filled in figures is the template's still; one answer more is the team's."""
+    shipped = Project(baked).text("docs/risk-register.md")
+    filled = shipped.replace("`criteria` |", "`criteria` = 11, of them 0 only proposed |")
+    edit(project, "docs/risk-register.md", lambda _: filled)
+    assert found(project, "GOV3").outcome is Outcome.SCAFFOLD
+    edit(project, "docs/risk-register.md", lambda text: text.replace("**To answer**: who may", "who may"))
+    assert found(project, "GOV3").outcome is Outcome.SCAFFOLD
+    edit(project, "docs/risk-register.md", lambda text: text.replace("who may change a bound", "Dana Hartwell alone"))
+    assert found(project, "GOV3").observed.startswith("1 own or answered risks of 17, about govern")
+
+
 FILLERS = {
     "nothing": "",
     "a placeholder": "TODO: the team will describe all of this in the second week of the term, with the sponsor.",

@@ -23,6 +23,7 @@ INPUTS = (
     "capstone.toml",
     "data/datapackage.yaml",
     "docs/model-card.md",
+    "docs/risk-register.md",
     "dvc.yaml",
     "params.yaml",
 )

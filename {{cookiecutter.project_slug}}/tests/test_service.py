@@ -15,11 +15,11 @@ JSON = "application/json"
 Answer = tuple[int, dict[str, Any]]
 
 
-def post(address: str, body: bytes, content_type: str | None = JSON) -> Answer:
-    """Post bytes to /predict; give status and answer."""
+def post(address: str, body: bytes, content_type: str | None = JSON, path: str = "/predict") -> Answer:
+    """Post bytes to /predict, or to another path; give status and answer."""
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=20)
     headers = {} if content_type is None else {"Content-Type": content_type}
-    connection.request("POST", "/predict", body, headers)
+    connection.request("POST", path, body, headers)
     response = connection.getresponse()
     text = response.read()
     connection.close()
@@ -62,6 +62,20 @@ def test_answers_say_how_sure_they_are(service: str, row: dict[str, Any]) -> Non
     first, second = answer["predictions"]
     assert first["id"] != second["id"]
     assert first.get("prediction_set") or len(first["interval"]) == 2
+
+
+def test_an_explanation_adds_up_to_the_prediction(service: str, row: dict[str, Any]) -> None:
+    """/explain says what moved the answer that /predict gives; of several rows, or of a broken one, it says nothing."""
+    _, answer = post(service, dumps(row))
+    status, found = post(service, dumps(row), path="/explain")
+    assert status == 200
+    predicted = answer["predictions"][0]
+    whole = predicted["prediction"] if found["explained"] is None else predicted["probabilities"][found["explained"]]
+    total = found["base"] + sum(entry["contribution"] for entry in found["contributions"])
+    assert total == pytest.approx(whole, rel=1e-4, abs=1e-5)
+    assert {entry["field"] for entry in found["contributions"]} == set(row)
+    assert post(service, dumps([row, row]), path="/explain")[0] == 400
+    assert post(service, dumps(row | {"no such field": 1}), path="/explain")[1]["field"] == "no such field"
 
 
 def bad_rows(data: contract.DataContract, row: dict[str, Any]) -> dict[str, tuple[Any, str]]:

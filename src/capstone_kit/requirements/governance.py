@@ -12,10 +12,12 @@ from capstone_kit.result import Finding, Outcome
 
 CARD = "docs/model-card.md"
 IMPACT = "docs/impact-assessment.md"
+REGISTER = "docs/risk-register.md"
 REPORT = "docs/final-report.md"
 SECTIONS = ("details", "intended use", "factors", "metrics", "data", "quantitative")
 OWN = ("intended use", "factors", "caveats")  # what only the team can say
 FUNCTIONS = ("govern", "map", "measure", "manage")
+FILLED = re.compile(r"`(\w+)` = [^;|]*")  # a value in the register, written there by `evaluate`
 WRONG = 0.005  # of a figure: how far the card's may lie from the measured one, by rounding
 
 
@@ -93,19 +95,29 @@ def fairness(examined: Examined) -> Finding:
 @requirement("GOV3", 2, "H", "NIST AI RMF: govern, map, measure, manage", ("ethics", "scale"), scaffold="own")
 def risk_register(examined: Examined) -> Finding:
     """Risk and threat register across govern, map, measure, manage."""
-    text = examined.project.text(IMPACT)
-    register = [row for row in prose.rows(text) if len(row) >= 6 and row[1].strip("* ").lower() in FUNCTIONS]
-    shipped = (examined.scaffold.text(IMPACT),)
-    own = [row for row in register if prose.own(" ".join(row[2:]), shipped) and not prose.OPEN.search(" ".join(row))]
-    covered = {row[1].strip("* ").lower() for row in own}
+    file = REGISTER if examined.project.exists(REGISTER) else IMPACT
+    register = [row for row in prose.rows(examined.project.text(file)) if len(row) >= 6 and _function(row) in FUNCTIONS]
+    shipped = (examined.scaffold.text(file),)
+    own = [row for row in register if not prose.OPEN.search(" ".join(row)) and prose.own(_said(row), shipped)]
+    covered = {_function(row) for row in own}
     if not covered:
-        remedy = f"add the risks of your own use to {IMPACT}, at least one for each of {', '.join(FUNCTIONS)}"
+        remedy = f"answer the questions in {file}, add your own risks: at least one for each of {', '.join(FUNCTIONS)}"
         outcome = Outcome.SCAFFOLD if register else Outcome.FAIL
         return Finding(outcome, f"{len(register)} risks, none of them the team's own", "own risks", remedy=remedy)
-    observed = f"{len(own)} own risks of {len(register)}, about {', '.join(f for f in FUNCTIONS if f in covered)}"
+    about = ", ".join(f for f in FUNCTIONS if f in covered)
+    observed = f"{len(own)} own or answered risks of {len(register)}, about {about}"
     return Finding(
-        Outcome.MANUAL, observed, "likely and severe risks are there, with mitigations that work", f"read {IMPACT}"
+        Outcome.MANUAL, observed, "likely and severe risks are there, with mitigations that work", f"read {file}"
     )
+
+
+def _function(row: list[str]) -> str:
+    return row[1].strip("* ").lower()
+
+
+def _said(row: list[str]) -> str:
+    """Give what stands in a line of the register, without the values that `evaluate` wrote there."""
+    return FILLED.sub(r"`\1`", " ; ".join(row[2:]))
 
 
 @requirement("GOV4", 1, "H", "NIST AI RMF, Measure 2.9 and Manage 4.1", ("limits", "ethics"), scaffold="own")

@@ -67,6 +67,7 @@ class Column:
     true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
     direction: int = 0  # 1 or -1: the prediction may only rise or fall with this field; 0: either
+    accuracy: float | None = None  # of the readings, in the field's unit: one standard deviation; None: not stated
     signal: str | None = None  # the channel whose next sample this is; samples follow in the order of the fields
 
     @property
@@ -339,6 +340,9 @@ def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Col
         if found not in allowed:
             listed = ", ".join(filter(None, allowed))
             raise ContractError(f"{path}: fields.{name}.{key}: found {found!r}, allowed are {listed}")
+    accuracy = field.get("accuracy")
+    if accuracy is not None and not (type(accuracy) in (int, float) and 0 < accuracy < math.inf):
+        raise ContractError(f"{path}: fields.{name}.accuracy: found {accuracy!r}, expected a number above 0")
     limits = field.get("constraints", {})
     enum = tuple(_limit(path, read, "enum", value) for value in limits.get("enum", ()))
     if type_ == "boolean":  # both values are allowed anyway; a target's are its classes
@@ -360,6 +364,7 @@ def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Col
         true_values=tuple(field.get("trueValues", Column.true_values)),
         false_values=tuple(field.get("falseValues", Column.false_values)),
         direction=DIRECTIONS.get(direction, 0),
+        accuracy=accuracy,
         signal=None if field.get("signal") is None else str(field["signal"]),
     )
 

@@ -1,15 +1,21 @@
-"""Fill the measured results into the documents, between their two markers."""
+"""Fill what was measured into the documents: between their two markers, and behind names in the risk register."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from project import stage
-from project.contract import Capstone, Criterion
+from project.contract import Capstone, Criterion, DataContract
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 STATE = Path("README.md")
 MODEL_CARD = Path("docs/model-card.md")
+RISK_REGISTER = Path("docs/risk-register.md")
+MEASURED = 5  # the register's column in which values are filled in, counted with the empty text before the first bar
+NAMED = re.compile(r"`(\w+)`(?: = [^;]*)?")  # a name there, and the value that was filled in behind it
+VALIDATION = Path("reports/validation.json")
+SENSORS = 5  # that the model card names, the worst to lose
 SYNTHETIC = "**Measured on synthetic rows (`data/sample.csv`): these figures say nothing about the real data.**\n\n"
 PICTURES = (
     "\n".join(f"![{name}](../reports/figures/{name}.svg)" for name in ("outcomes", "calibration", "importance")) + "\n"
@@ -17,17 +23,78 @@ PICTURES = (
 
 
 def fill(
-    capstone: Capstone,
-    metrics: dict[str, Any],
-    slices: list[dict[str, Any]],
-    constraints: dict[str, float],
-    synthetic: bool,
+    data: DataContract, capstone: Capstone, results: dict[str, Any], constraints: dict[str, float], synthetic: bool
 ) -> None:
-    """Write the state into the README, and with it the slices and all metrics into the model card."""
+    """Write the state into the README, with it all tables into the model card, and values into the risk register."""
+    metrics, trust, headline = results["metrics"], results["trust"], capstone.task.headline
     state = (SYNTHETIC if synthetic else "") + state_table(capstone, metrics, constraints)
     _replace(STATE, state)
-    parts = [state, _metric_table(metrics), _slice_table(slices, capstone.task.headline), PICTURES]
-    _replace(MODEL_CARD, "\n".join(parts))
+    slices = _slice_table(results["slices"], headline)
+    parts = [state, _metric_table(metrics), slices, _group_table(trust), _trust_table(trust, headline), PICTURES]
+    _replace(MODEL_CARD, "\n".join(filter(None, parts)))
+    if RISK_REGISTER.exists():
+        known = evidence(data, capstone, results, constraints)
+        text = "".join(_filled(line, known) for line in RISK_REGISTER.read_text("utf-8").splitlines(keepends=True))
+        with stage.replacing(RISK_REGISTER) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def evidence(
+    data: DataContract, capstone: Capstone, results: dict[str, Any], constraints: dict[str, float]
+) -> dict[str, str]:
+    """Give in words what contracts and measurements know, by the names that the risk register may use."""
+    metrics, trust, criteria = results["metrics"], results["trust"], (*capstone.acceptance, *capstone.constraint)
+    worst: dict[str, Any] = trust["missing"][0] if trust["missing"] else {"field": "no sensor", "value": None}
+    known = {name: shown(found) for name, found in metrics.items()}
+    known |= {name: f"{value:.4g}" for name, value in constraints.items()}
+    held = metrics.get("set_coverage") or metrics["interval_coverage"]
+    rejected = stage.read_json(VALIDATION)
+    return known | {
+        "answers_turned": _share(trust["evasion"]["turned"]),
+        "alarms_silenced": _share(trust["evasion"]["silenced"]),
+        "coverage_held": f"{shown(held)} of {capstone.task.coverage:g} stated",
+        "criteria": f"{len(criteria)}, of them {sum(c.proposed for c in criteria)} only proposed",
+        "directions": f"{sum(bool(f.direction) for f in data.features)} declared",
+        "features": f"{len(data.features)}, first {_cell(results['importance']['feature'].iloc[0])}",
+        "group_gaps": _gaps(trust) or "none, no groups to compare",
+        "headline": f"{trust['headline']['name']} {shown(metrics[capstone.task.headline])}",
+        "headline_noisy": f"{_value(trust['noise']['value'])} in place of {_value(trust['headline']['value'])}",
+        "headline_missing": f"{_value(worst['value'])} without {_cell(worst['field'])}",
+        "personal": _listed(n for n, field in data.fields.items() if field.get("personal")),
+        "rejected": f"{rejected['rejected']} of {rejected['rows']} rows",
+        "slices": _listed(chosen.field for chosen in capstone.slice),
+        "target": _cell(data.target.name),
+    }
+
+
+def _gaps(trust: dict[str, Any]) -> str:
+    """Give the largest difference of each kind, and the field between whose groups it lies."""
+    largest: dict[str, tuple[float, str]] = {}
+    for part in trust["groups"]:
+        for name, value in part["differences"].items():
+            largest[name] = max(largest.get(name, (0.0, "")), (value, part["field"]))
+    return ", ".join(f"{name.replace('_', ' ')} {value:.4g} by {_cell(by)}" for name, (value, by) in largest.items())
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(_cell, names)) or "none"
+
+
+def _share(value: float | None) -> str:
+    return "undefined" if value is None else f"{100 * value:.3g} %"
+
+
+def _value(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4g}"
+
+
+def _filled(line: str, known: dict[str, str]) -> str:
+    """Give a line of the register's table with the present values behind the names that are known."""
+    cells = re.split(r"(?<!\\)\|", line)
+    if not line.startswith("|") or len(cells) <= MEASURED:
+        return line
+    named = NAMED.sub(lambda m: f"`{m[1]}` = {known[m[1]]}" if m[1] in known else m[0], cells[MEASURED].strip())
+    return "|".join([*cells[:MEASURED], f" {named} ", *cells[MEASURED + 1 :]])
 
 
 def state_table(capstone: Capstone, metrics: dict[str, Any], constraints: dict[str, float]) -> str:
@@ -49,9 +116,9 @@ def bound(criterion: Criterion) -> str:
     return f"at most {criterion.at_most:g} {criterion.unit}".strip()
 
 
-def _cell(text: str) -> str:
+def _cell(text: object) -> str:
     """Give a name or a value from the data as plain text in a table."""
-    return re.sub(r"([\\|<>&*_`\[\]$])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\|<>&*_`\[\]$])", r"\\\1", " ".join(str(text).split()))
 
 
 def _metric_table(metrics: dict[str, Any]) -> str:
@@ -62,6 +129,36 @@ def _metric_table(metrics: dict[str, Any]) -> str:
 def _slice_table(slices: list[dict[str, Any]], headline: str) -> str:
     rows = [f"| {_cell(part['field'])} | {_cell(part['slice'])} | {part['rows']} | {shown(part)} |" for part in slices]
     return "\n".join([f"| slice of | values | test rows | {headline} |", "| --- | --- | --- | --- |", *rows]) + "\n"
+
+
+def _group_table(trust: dict[str, Any]) -> str:
+    """Give the rates of each group, and how far the groups of a field lie apart."""
+    if not trust["groups"]:
+        return ""
+    rates = [name for name in trust["groups"][0]["groups"][0] if name not in ("group", "rows")]
+    rows = [
+        f"| {_cell(part['field'])} | {_cell(group['group'])} | {group['rows']} | "
+        + " | ".join(_value(group[rate]) for rate in rates)
+        + " |"
+        for part in trust["groups"]
+        for group in part["groups"]
+    ]
+    titles = ["group of", "values", "test rows", *(rate.replace("_", " ") for rate in rates)]
+    head = [f"| {' | '.join(titles)} |", "| --- " * len(titles) + "|"]
+    apart = f"\n\nLargest differences between groups: {gaps}.\n" if (gaps := _gaps(trust)) else "\n"
+    return "\n".join([*head, *rows]) + apart
+
+
+def _trust_table(trust: dict[str, Any], headline: str) -> str:
+    """Give the headline metric with noise and without sensors, and what small changes turn."""
+    rows = [("all sensors as they are", trust["headline"]), ("noise on every sensor", trust["noise"])]
+    rows += [(f"without {_cell(entry['field'])}", entry) for entry in trust["missing"][:SENSORS]]
+    lines = [f"| {what} | {_value(found['value'])} |" for what, found in rows]
+    evasion = trust["evasion"]
+    silenced = "" if evasion["silenced"] is None else f" and silence {_share(evasion['silenced'])} of the alarms"
+    turned = f"{evasion['tries']} changes within the noise turn {_share(evasion['turned'])} of the answers{silenced}."
+    head = [f"| {trust['rows']} test rows | {headline} |", "| --- | --- |"]
+    return "\n".join([*head, *lines]) + f"\n\n{turned} Sizes of the noise are in `reports/trust.json`.\n"
 
 
 def shown(found: dict[str, Any]) -> str:

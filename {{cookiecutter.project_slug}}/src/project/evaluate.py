@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from project import behaviour, constraints, contract, documents, figures, metrics, stage, table
+from project import behaviour, constraints, contract, documents, figures, groups, metrics, stage, table, trust
 from project.behaviour import Test
 from project.metrics import Floats, Metrics
-from project.predictor import MISSING_TEXT, Predictions, Predictor
+from project.predictor import Predictions, Predictor
 from project.problem import Problem
 from project.split import SPLITS
 
 METRICS = Path("reports/metrics.json")
 SLICES = Path("reports/slices.json")
 CONSTRAINTS = Path("reports/constraints.json")
+TRUST = Path("reports/trust.json")
 PLOTS = Path("reports/plots")
 REQUESTS = 1_000  # test rows that are timed one by one
 
@@ -54,9 +55,7 @@ def slices(test: Test, weights: Floats, wanted: tuple[contract.Slice, ...]) -> l
     """Give the headline metric, with interval and number of rows, within each slice."""
     entries = []
     for chosen in wanted:
-        values = _ranges(test.rows[chosen.field], chosen.edges)
-        for value in sorted(values.unique(), key=str):
-            inside = (values == value).to_numpy()
+        for value, inside in groups.divide(test.rows[chosen.field], chosen):
             found = test.found.probabilities
             measured = test.problem.headline(
                 test.truth[inside],
@@ -64,16 +63,9 @@ def slices(test: Test, weights: Floats, wanted: tuple[contract.Slice, ...]) -> l
                 None if found is None else found[inside],
                 weights[:, inside],
             )
-            entry = {"field": chosen.field, "slice": str(value), "rows": int(inside.sum())}
+            entry = {"field": chosen.field, "slice": value, "rows": int(inside.sum())}
             entries.append(entry | metrics.interval(test.problem.turned(measured)))
     return entries
-
-
-def _ranges(values: pd.Series, edges: tuple[float, ...]) -> pd.Series:
-    """Give the value that names each row's slice, or the range between two `edges` in which it lies."""
-    if edges:
-        values = pd.cut(values, [-np.inf, *edges, np.inf], right=False)
-    return values.astype(object).where(values.notna() & (values != ""), MISSING_TEXT)
 
 
 def extremes(parts: list[dict[str, Any]], lower_is_better: bool) -> dict[str, Any]:
@@ -105,7 +97,7 @@ def outcomes(test: Test) -> pd.DataFrame:
 def evaluate(
     test: Test, training: pd.DataFrame, capstone: contract.Capstone, parameters: contract.Parameters
 ) -> dict[str, Any]:
-    """Give what is to be written: `metrics`, `slices`, `importance`, `calibration` and `outcomes`."""
+    """Give what is to be written: `metrics`, `slices`, `importance`, `calibration`, `outcomes` and `trust`."""
     weights = metrics.resamples(len(test.rows), parameters.evaluate.bootstrap, parameters.seed)
     measured = test.measure(weights) | uncertainty(test, weights)
     lift = test.headline(test.found, weights) - test.headline(baseline(test, training), weights)
@@ -117,12 +109,14 @@ def evaluate(
         "bounded_violations": behaviour.bounded_violations(test),
         "invariant_violations": behaviour.invariant_violations(test, capstone.behaviour),
     }
+    importance = behaviour.importance(test, parameters.seed)
     return {
         "metrics": values | {name: {"value": share} for name, share in violations.items()},
         "slices": parts,
-        "importance": behaviour.importance(test, parameters.seed),
+        "importance": importance,
         "calibration": calibration(test),
         "outcomes": outcomes(test),
+        "trust": trust.measure(test, capstone.slice, list(importance["feature"]), parameters.seed),
     }
 
 
@@ -138,7 +132,7 @@ def main() -> None:
     measured = constraints.measure(problem.requests(rows.head(REQUESTS)))
     write(results, measured)
     figures.draw(results, capstone.task.headline)
-    documents.fill(capstone, results["metrics"], results["slices"], measured, parameters.ingest.synthetic)
+    documents.fill(data, capstone, results, measured, parameters.ingest.synthetic)
     shown, lift = results["metrics"][capstone.task.headline], results["metrics"]["lift_over_baseline"]
     of = f" of {len(every):,} (evaluate.max_rows)" if len(rows) < len(every) else ""
     measurable = len(results["importance"]) == len(data.features)
@@ -155,6 +149,7 @@ def write(results: dict[str, Any], measured: dict[str, float]) -> None:
     stage.write_json(METRICS, results["metrics"])
     stage.write_json(SLICES, results["slices"])
     stage.write_json(CONSTRAINTS, measured)
+    stage.write_json(TRUST, results["trust"])
     for name in ("importance", "calibration", "outcomes"):
         with stage.replacing(PLOTS / f"{name}.csv") as temporary:
             results[name].to_csv(temporary, index=False, lineterminator="\n")

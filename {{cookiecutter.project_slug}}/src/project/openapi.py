@@ -23,6 +23,22 @@ REFUSALS = {
     429: "The client asks too often: Retry-After says how many seconds to wait",
     503: "The service is overloaded: Retry-After says how many seconds to wait",
 }
+CONTRIBUTION = {
+    "type": "object",
+    "required": ["field", "contribution"],
+    "properties": {"field": {"type": "string"}, "contribution": {"type": "number"}},
+}
+EXPLANATION = {
+    "type": "object",
+    "required": ["model_version", "explained", "base", "prediction", "contributions"],
+    "properties": {
+        "model_version": {"type": "string"},
+        "explained": {"type": "string", "nullable": True},
+        "base": {"type": "number"},
+        "prediction": {"type": "number"},
+        "contributions": {"type": "array", "items": CONTRIBUTION},
+    },
+}
 PLAIN = {"/livez": "The process is alive", "/readyz": "The model is loaded", "/metrics": "Prometheus metrics"}
 PAGES = {"/info": "What the model was made from", "/form.json": "What the page is drawn from"}
 
@@ -30,13 +46,23 @@ PAGES = {"/info": "What the model was made from", "/form.json": "What the page i
 def document(capstone: Capstone, rows: Rows, keyed: bool) -> dict[str, Any]:
     """Give the OpenAPI 3.0 document of the service; `keyed` is whether it asks for a key."""
     refusals = {str(status): _answer(text, ERROR) for status, text in REFUSALS.items()}
-    predict = {
+    predict: dict[str, Any] = {
         "operationId": "predict",
         "summary": "Predict for one row or many",
         "requestBody": {"required": True, "content": {"application/json": {"schema": rows.schema()}}},
         "responses": {"200": _answer("One prediction a row, in order", _predictions(capstone)), **refusals},
     }
-    paths: dict[str, Any] = {"/predict": {"post": predict}}
+    explain: dict[str, Any] = {
+        "operationId": "explain",
+        "summary": "Say how much each field of one row moved its answer",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": rows.schema()["oneOf"][0]}}},
+        "responses": {
+            "200": _answer("Contributions, the largest first", EXPLANATION),
+            **refusals,
+            "409": _answer("The model was trained without rows to explain against", ERROR),
+        },
+    }
+    paths: dict[str, Any] = {"/predict": {"post": predict}, "/explain": {"post": explain}}
     for path, text in PLAIN.items():
         content = {"text/plain": {"schema": {"type": "string"}}}
         paths[path] = {"get": {"summary": text, "responses": {"200": {"description": text, "content": content}}}}
@@ -45,7 +71,8 @@ def document(capstone: Capstone, rows: Rows, keyed: bool) -> dict[str, Any]:
     information = {"title": capstone.project.name, "description": capstone.project.description, "version": "1"}
     found: dict[str, Any] = {"openapi": "3.0.3", "info": information, "servers": [{"url": "."}], "paths": paths}
     if keyed:
-        predict["security"] = [{"key": []}]
+        for operation in (predict, explain):
+            operation["security"] = [{"key": []}]
         found["components"] = {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}}
     return found
 

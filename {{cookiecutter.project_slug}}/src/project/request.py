@@ -64,7 +64,9 @@ class Rows:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadRequestError(f"The body is not valid JSON: {error}") from None
         if not 1 <= len(rows) <= self.max_rows:
-            raise BadRequestError(f"The body holds {len(rows)} rows: between 1 and {self.max_rows} are allowed")
+            raise BadRequestError(
+                f"The body holds {len(rows)} rows: at least 1 and at most {self.max_rows} are allowed"
+            )
         return rows
 
     def _decode(self, body: bytes) -> Sequence[Any]:

@@ -1,13 +1,16 @@
 """The prediction service: `uv run bentoml serve`.
 
 `/predict` takes JSON and nothing else, at most `MAX_ROWS` rows in at most `MAX_BYTES` bytes, and answers bad input with
-one sentence. `/` is a form drawn from the data contract. Predictions are appended to the file that the environment
-variable PREDICTION_LOG names (logs/predictions.jsonl); `off` keeps none. `guard.py` says how keys and a rate are set.
+one sentence. `/explain` says of one row what moved its answer. `/` is a form drawn from the data contract. Predictions
+are appended to the file that the environment variable PREDICTION_LOG names (logs/predictions.jsonl); `off` keeps none.
+`guard.py` says how keys and a rate are set.
 """
 
+import asyncio
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -21,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from project import answer, contract, openapi, stage
+from project import answer, contract, explain, openapi, stage
 from project.guard import Guard, Keys, Pace
 from project.predictor import Columns
 from project.request import BadRequestError, Rows
@@ -47,7 +50,7 @@ try:  # here, so that what is wrong is said in a sentence before a worker starts
     SERVING = Serving(DATA.features)
 except stage.ProjectError as error:
     sys.exit(f"error: {error}")
-ROWS = Rows(DATA, MAX_ROWS)
+ROWS, ONE_ROW = Rows(DATA, MAX_ROWS), Rows(DATA, 1)
 
 
 class Body(IODescriptor):
@@ -71,6 +74,16 @@ class Answer(IODescriptor):
     predictions: list[dict[str, Any]]
 
 
+class Explained(IODescriptor):
+    """The shape of an explanation."""
+
+    model_version: str
+    explained: str | None
+    base: float
+    prediction: float
+    contributions: list[dict[str, Any]]
+
+
 def reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """Give `content` as a JSON response."""
     return Response(answer.encode(content), status, headers, media_type="application/json")
@@ -81,6 +94,16 @@ def refuse(
 ) -> Response:
     """Give the answer to a request that is not served: what is wrong, and in which row and field."""
     return reply({"error": sentence, "field": field, "row": row}, status, headers)
+
+
+def decoded(body: bytes, content_type: str, rows: Rows) -> Sequence[Any] | Response:
+    """Give the rows of a body, or the answer that refuses it."""
+    if content_type != "application/json":
+        return refuse(415, f"The content type is {content_type or 'missing'!r}: only application/json is accepted")
+    try:
+        return rows.decode(body)
+    except BadRequestError as error:
+        return refuse(400, str(error), error.row, error.field)
 
 
 def file(name: str) -> Any:
@@ -155,16 +178,26 @@ class Capstone:
     @bentoml.api(route="/predict", input_spec=Body, output_spec=Answer)
     async def predict(self, body: bytes, content_type: str) -> Response:
         """Predict for one row (a JSON object) or many (an array of them)."""
-        if content_type != "application/json":
-            return refuse(415, f"The content type is {content_type or 'missing'!r}: only application/json is accepted")
-        try:
-            rows = ROWS.decode(body)
-        except BadRequestError as error:
-            return refuse(400, str(error), error.row, error.field)
+        rows = decoded(body, content_type, ROWS)
+        if isinstance(rows, Response):
+            return rows
         columns, request_id = ROWS.columns(rows), token_hex(8)
         answered = envelope(SERVING.champion, columns, request_id)
         self.log.append(body, answered, self._shadow(columns, request_id))
         return Response(answered, media_type="application/json")
+
+    @bentoml.api(route="/explain", input_spec=Body, output_spec=Explained)
+    async def explain(self, body: bytes, content_type: str) -> Response:
+        """Say how much each field of one row moved its answer; predictions do not wait for it, and it is not logged."""
+        rows = decoded(body, content_type, ONE_ROW)
+        if isinstance(rows, Response):
+            return rows
+        served = SERVING.champion
+        try:
+            found = await asyncio.to_thread(explain.explain, served.predictor, ROWS.columns(rows))
+        except stage.ProjectError as error:
+            return refuse(409, str(error))
+        return reply({"model_version": served.version} | found.record())
 
     def _shadow(self, columns: Columns, request_id: str) -> bytes | None:
         """Give what the shadow would have answered; its failure is counted and concerns no caller."""

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project import contract, export, model, stage, table
+from project import contract, explain, export, model, stage, table
 from project.metrics import Floats
 from project.predictor import LARGEST, METADATA, MISSING_TEXT, MODEL, Inputs, Predictor, layout
 from project.problem import Problem, as_json, of_rows
@@ -34,6 +34,12 @@ def describe(problem: Problem, rows: pd.DataFrame, inputs: Inputs) -> dict[str, 
             {"name": name, "low": low, "high": high} for name, (low, high) in zip(found["numbers"], ends, strict=True)
         ]
     return {"inputs": found, "features": {f.name: _summary(rows[f.name], f) for f in problem.data.features}}
+
+
+def background(problem: Problem, rows: pd.DataFrame, seed: int) -> dict[str, list[Any]]:
+    """Give the training rows against which single predictions are explained."""
+    count = explain.kept_rows(sum(map(len, layout(problem.data.features).values())))
+    return explain.keep(problem.inputs(problem.sample(rows, count, seed)))
 
 
 def _known(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -134,6 +140,7 @@ def main() -> None:
         with stage.replacing(MODEL) as temporary:
             temporary.write_bytes(export.to_onnx(fitted, search.shape, search.inputs, search.unit))
         metadata = metadata_of(problem, best, describe(problem, rows, search.inputs))
+        metadata["background"] = background(problem, rows, parameters.seed)
         stage.write_json(METADATA, metadata)
         predictor = Predictor(features=data.features)
         inputs = problem.inputs(pd.concat([rows, calibration]))

@@ -1,4 +1,5 @@
-// The page of the prediction service: draws a form from form.json, posts one row to predict, shows the answer.
+// The page of the prediction service: draws a form from form.json, posts one row to predict, shows the answer, and posts
+// it to explain for what moved the answer.
 // Names, titles and values are untrusted: they enter the page as text, never as markup.
 
 const $ = (id) => document.getElementById(id);
@@ -186,6 +187,12 @@ async function fetchJson(url, key, options) {
   throw Object.assign(new Error(message), { field: content?.field });
 }
 
+function post(path, key, body) {
+  const headers = { "Content-Type": "application/json" };
+  if (form.keyed) headers.Authorization = `Bearer ${$("key").value.trim()}`;
+  return fetchJson(path, key, { method: "POST", headers, body });
+}
+
 async function predict(event) {
   event.preventDefault();
   const button = $("predict");
@@ -197,12 +204,11 @@ async function predict(event) {
   const focused = document.activeElement;
   button.disabled = true;
   try {
-    const headers = { "Content-Type": "application/json" };
-    if (form.keyed) headers.Authorization = `Bearer ${$("key").value.trim()}`;
-    const answer = await fetchJson("predict", "predictions", { method: "POST", headers, body });
+    const answer = await post("predict", "predictions", body);
     showAnswer(answer, body);
     answered = body;
     markStale();
+    explain(body, $("why"));
     $("result").scrollIntoView({ block: "nearest" });
   } catch (error) {
     report("No prediction was made", [[bdi(error.message), find(error.field)]]);
@@ -242,6 +248,41 @@ function numberLine(value, low, high) {
     el("circle", { class: "mark", cx: at(value), cy: 16, r: 8 }));
 }
 
+// --- What moved the answer ---
+
+const MOVERS = 8; // fields that are shown at once
+
+async function explain(body, place) {
+  try {
+    place.replaceChildren(...explanation(await post("explain", "contributions", body)));
+  } catch (error) {
+    place.replaceChildren(el("p", { class: "help" }, `What moved this answer cannot be shown. ${error.message}`));
+  }
+}
+
+function explanation({ explained, base, prediction, contributions }) {
+  const scale = explained === null ? 1 : 100; // probabilities in points of a hundred
+  const unit = explained === null ? form.target.unit : "points";
+  const most = Math.max(...contributions.map(({ contribution }) => Math.abs(contribution)), Number.MIN_VALUE);
+  const decimals = Math.min(12, Math.max(0, 1 - Math.floor(Math.log10(scale * most))));
+  const told = (value) => withUnit(show(scale * value, decimals), explained === null ? unit : "%");
+  const items = contributions.map(({ field, contribution }) => {
+    const [share, up] = [(50 * Math.abs(contribution)) / most, contribution > 0];
+    const mark = el("rect", { class: up ? "mark" : "down", x: `${up ? 50 : 50 - share}%`, width: `${share}%`, height: "100%" });
+    const middle = el("rect", { x: "50%", width: 1, height: "100%" });
+    const bar = el("svg", { class: "bar", "aria-hidden": "true" }, mark, middle);
+    const [moved, none] = [scale * contribution, 0].map((value) => show(value, decimals));
+    const size = moved.replace("−", "") === none ? none : up ? `+${moved}` : moved;
+    return el("li", {}, bdi(find(field)?.field.title ?? field), span(withUnit(size, unit)), bar);
+  });
+  const rest = items.splice(MOVERS);
+  const list = (content) => el("ul", { class: "bars moves" }, ...content);
+  const of = explained === null ? form.target.title : sentence`the probability of ${explained}`;
+  const words = sentence`From ${told(base)}, the mean for training rows, to ${told(prediction)} for this one: how far each field moves ${of}.`;
+  const more = el("details", { hidden: !rest.length }, el("summary", {}, `${rest.length} more`), list(rest));
+  return [el("h3", {}, "What moved this answer"), el("p", { class: "help" }, words), list(items), more];
+}
+
 function classAnswer({ prediction, probabilities, prediction_set: set }, coverage) {
   const none = sentence`${coverage} no answer fits: the model does not recognise this row.`;
   const some = sentence`${coverage} the answer is${set.length > 1 ? " one of" : ""}: ${list(set)}.`;
@@ -279,7 +320,8 @@ function showAnswer({ predictions: [result], coverage, model_version: version },
   $("answer").replaceChildren(el("p", { class: "value" }, ...value), el("p", {}, words), warning(result));
   const details = el("details", {}, el("summary", {}, "The same request with curl"), command);
   const origin = sentence`Prediction ${el("bdi", { class: "id" }, result.id)}, model version ${version}`;
-  $("more").replaceChildren(...figure, details, el("p", { class: "meta" }, origin));
+  const why = el("div", { id: "why", class: "why", "aria-live": "polite" });
+  $("more").replaceChildren(...figure, why, details, el("p", { class: "meta" }, origin));
 }
 
 // --- Start ---
