@@ -153,7 +153,12 @@ def test_what_people_wrote_is_kept(project: Project, tmp_path: Path) -> None:
         "**To answer**: why were these rows collected",
         "Collected by the night shift. Why",
     )
+    edit(project, "data/datapackage.yaml", "title: Grade", "title: Grade\n          personal: initials of the operator")
+    edit(project, "data/datapackage.yaml", "title: Temp", "title: Temp\n          accuracy: 0.5")
+    edit(project, "data/datapackage.yaml", "personal: e-mail addresses", "personal: addresses of the suppliers")
     fields = adopted(project, pd.concat([plant(), plant()]), tmp_path, "yield")
+    assert (fields["grade"]["personal"], fields["temp [K]"]["accuracy"]) == ("initials of the operator", 0.5)
+    assert fields["e-mail"]["personal"] == "addresses of the suppliers"
     assert (fields["speed_rpm"]["unit"], fields["speed_rpm"]["description"]) == ("1/min", "Speed of the stirrer")
     criteria = {c["metric"]: c for c in tomllib.loads(project.text("capstone.toml"))["acceptance"]}
     assert criteria["lift_over_baseline"] == {

@@ -14,7 +14,7 @@ from capstone_kit.adopt.source import Source
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, Project
 from capstone_kit.writing import text_of
 
-WRITTEN_BY_PEOPLE = ("title", "description", "unit", "monotone")  # keys of a field that are kept when adopted again
+WRITTEN_BY_PEOPLE = ("title", "description", "unit", "accuracy", "monotone")  # keys of a field that adoption keeps
 RARE = 0.2  # share of the positive class below which accuracy says little
 COVERAGE = 0.90
 PROPOSED = "Proposed when the data were adopted. Agree with your sponsor, then take `proposed` off: then it binds."
@@ -51,7 +51,8 @@ def _field(one: Field, before: dict[str, Any]) -> CommentedMap:
     entry |= {"unit": one.unit} if one.unit else {}
     entry |= {key: before[key] for key in WRITTEN_BY_PEOPLE if key in before}
     entry |= one.more
-    said = {"reason": one.reason, "personal": one.personal, "leakage": one.leakage}
+    personal = before.get("personal", one.personal)  # what people wrote about it is kept too
+    said = {"reason": one.reason, "personal": personal, "leakage": one.leakage}
     entry |= {key: text for key, text in said.items() if text}
     if one.constraints:
         entry["constraints"] = CommentedMap({key: _plain(value) for key, value in one.constraints.items()})
