@@ -220,12 +220,13 @@ def units(name: str) -> str | None:
     """Give the unit that a column's name states, as in `temp [K]`, `temp (K)` or `speed_rpm`."""
     if stated := re.search(r"[\[(]\s*([^\])]{1,15}?)\s*[\])]\s*$", name):
         return stated.group(1) if not re.fullmatch(r"\d+|[a-z]{7,}", stated.group(1)) else None
-    ending = re.split(r"[_\s]", name)[-1]
-    return (
-        UNITS.get(ending) or (UNITS.get(ending.lower()) if "_" in name or " " in name else None)
-        if ending != name
-        else None
-    )
+    *before, ending = re.split(r"[_\s]", name)
+    if not before:
+        return None
+    letter, quantities = LETTERS.get(ending.lower(), ("", ""))
+    if before[-1].lower() in quantities.split():
+        return letter
+    return UNITS.get(ending) or UNITS.get(ending.lower())
 
 
 UNITS = {
@@ -281,4 +282,18 @@ UNITS = {
         "kpa": "kPa",
         "kj": "kJ",
     },
+}
+LETTERS = {  # units of one letter, which many names end in: after a word for what they measure
+    "g": ("g", "mass weight"),
+    "m": ("m", "length height width depth distance altitude elevation diameter radius thickness"),
+    "s": ("s", "time duration"),
+    "h": ("h", "time duration"),
+    "k": ("K", "temp temperature"),
+    "c": ("°C", "temp temperature"),
+    "f": ("°F", "temp temperature"),
+    "n": ("N", "force load thrust"),
+    "w": ("W", "power"),
+    "v": ("V", "voltage"),
+    "a": ("A", "current"),
+    "l": ("L", "volume"),
 }
