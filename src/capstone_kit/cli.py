@@ -151,7 +151,7 @@ def check(
 
 @app.command()
 def report(
-    out: Annotated[Path, typer.Option(help="folder of the site")] = Path("site"),
+    out: Annotated[Path | None, typer.Option(help="folder of the page: site, or portfolio")] = None,
     portfolio: Annotated[bool, typer.Option("--portfolio", help="one page that a student may show")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="only if the data contract lets it go public")] = False,
     screenshot: Annotated[bool, typer.Option("--screenshot", help="serve the model, picture its page")] = False,
@@ -164,6 +164,7 @@ def report(
     project = Project.here()
     if screenshot:
         print(f"written: {browser.photograph(project.root)}", flush=True)
+    out = out or Path("portfolio" if portfolio else "site")
     if publish:
         return print(reports.publish(project, out))
     page = reports.portfolio(project, out) if portfolio else reports.build(project, out)

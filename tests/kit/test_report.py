@@ -19,6 +19,7 @@ from capstone_kit import report
 from capstone_kit.project import KitError, Project
 from capstone_kit.report import signature
 from capstone_kit.report.browser import photograph, print_pdf
+from capstone_kit.report.facts import Facts
 from capstone_kit.webpage import LOOK
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -253,3 +254,20 @@ def test_the_command_is_quick_to_help(tmp_path: Path) -> None:
     """Nothing that draws or reads tables is imported before a command asks for it."""
     code = "import sys, capstone_kit.cli; sys.exit(any(n in sys.modules for n in ('matplotlib', 'jinja2', 'pandas')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "shown"),
+    [
+        ("[-inf, 100.0)", "below 100"),
+        ("[100.0, 200.0)", "100 to 200"),
+        ("[2.5, inf)", "2.5 or more"),
+        ("[a, b", "[a, b"),
+    ],
+)
+def test_a_range_of_a_slice_is_said_in_words(tmp_path: Path, part: str, shown: str) -> None:
+    """The plot of slices names the range; any other text stays as it is."""
+    small = begin(tmp_path)
+    entry = {"field": "tool_wear", "slice": part, "rows": 9, "value": 0.5}
+    small.write("reports/slices.json", [entry])
+    assert [found["name"] for found in Facts(Project(small.root)).slices] == [f"tool wear {shown}"]

@@ -334,14 +334,21 @@ def _since(states: Sequence[State], metric: str, bound: float, upper: bool) -> S
 
 def _part(entry: dict[str, Any]) -> dict[str, Any]:
     ends = {end: number(entry.get(end)) for end in ("value", "low", "high")}
-    name = f"{entry.get('field', '')} {entry.get('slice', '')}".replace("[-inf, ", "below ").replace(
-        ", inf)", " or more"
-    )
-    name = re.sub(r"below (\S+)\)$", r"below \1", name)
-    name = re.sub(r"\[(\S+) or more$", r"\1 or more", name)
+    name = f"{entry.get('field', '')} {_range(str(entry.get('slice', '')))}"
     return {"name": name.replace("_", " "), "rows": entry.get("rows")} | {
         k: v for k, v in ends.items() if v is not None
     }
+
+
+def _range(text: str) -> str:
+    """Give `[100.0, 200.0)` as "100 to 200", and what is no such range as it is."""
+    found = re.fullmatch(r"\[(\S+), (\S+)\)", text)
+    if not found:
+        return text
+    low, high = (end.removesuffix(".0") for end in found.groups())
+    if low == "-inf":
+        return f"below {high}"
+    return f"{low} or more" if high == "inf" else f"{low} to {high}"
 
 
 def plain(markdown: str) -> str:
