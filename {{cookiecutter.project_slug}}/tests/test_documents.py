@@ -13,7 +13,8 @@ from conftest import ROOT, run_stages
 
 from project import stage
 
-DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {".venv", "node_modules"} & set(path.parts)]
+NOT_OURS = {".venv", "node_modules", "portfolio", "site"}
+DOCUMENTS = [path for path in ROOT.rglob("*.md") if path.relative_to(ROOT).parts[0] not in NOT_OURS]
 NOTEBOOK = ROOT / "notebooks" / "01-explore.ipynb"
 
 
