@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Collection
 from datetime import date
 from pathlib import Path
+from threading import Semaphore
 
 from capstone_kit import examination, gather, profiles, programs
 from capstone_kit.checkout import checkout
@@ -19,6 +20,8 @@ from capstone_kit.requirements.base import Examined
 from capstone_kit.result import Report
 from capstone_kit.sandbox import Open
 from capstone_kit.scaffold import Scaffold, of_history
+
+AT_ONCE = 2  # commands
 
 
 def profile_of(project: Project, name: str | None) -> Profile:
@@ -79,7 +82,7 @@ def _lab(project: Project, scaffold: Scaffold, folder: Path) -> Lab:
         (folder / "pristine" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "pristine" / name).write_bytes(scaffold.files[name])
     (folder / "scratch").mkdir()
-    here = Open(Path(sys.prefix))
+    here = Open(Path(sys.prefix), slots=Semaphore(AT_ONCE))
     return Lab(
         clone=folder / "clone",
         scratch=folder / "scratch",

@@ -198,7 +198,7 @@ def grade(
     protected: Annotated[Path | None, typer.Option(help="a list of files that a team may not weaken")] = None,
     canvas: Annotated[Path | None, typer.Option(help="a gradebook that Canvas exported, to be filled in")] = None,
     item: Annotated[str, typer.Option(help="the assignment in the gradebooks")] = "Capstone",
-    jobs: Annotated[int, typer.Option(help="repositories at a time", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="commands of the teams at a time", min=1)] = 2,
     cluster: Annotated[str | None, typer.Option(help="address of a Dask scheduler")] = None,
     diff: Annotated[Path | None, typer.Option(help="compare with the results of an earlier run")] = None,
     unsandboxed: Annotated[bool, typer.Option("--unsandboxed", help="run their code on this machine, openly")] = False,

@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from capstone_kit.sandbox import VENV
 
 PINNED = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>[^\s;\\]+)(?P<marker>\s*;[^\\]*)?")
 OURS = "capstone-kit"
+EVERY = 5  # seconds between two lines of progress
 INSTALL = ("pip", "install", "--quiet", "--no-compile-bytecode", "--python")
 CROSS = "\N{MULTIPLICATION SIGN}"  # before the reason, where uv cannot resolve
 
@@ -37,7 +40,12 @@ class Installed:
     left_out: tuple[str, ...] = ()  # packages that come from elsewhere than the index, or would have to be built
 
 
-def environment_of(clone: Path, cache: Path, trusted: frozenset[str] | None = frozenset()) -> Installed:
+def environment_of(
+    clone: Path,
+    cache: Path,
+    trusted: frozenset[str] | None = frozenset(),
+    say: Callable[[str], None] = lambda _: None,
+) -> Installed:
     """Give the environment of the clone's `uv.lock`, from the instructor's own index, made at most once.
 
     Exactly the locked versions and hashes are installed, as wheels: no code of the project or of a package runs. What
@@ -55,17 +63,45 @@ def environment_of(clone: Path, cache: Path, trusted: frozenset[str] | None = fr
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="making-", dir=path.parent) as folder:
             made = Path(folder) / "venv"
-            _uv(Path(folder), "venv", "--quiet", "--relocatable", "--python", sys.executable, str(made))
-            tool = _uv(Path(folder), "self", "version", "--short").split()[0]
-            _uv(Path(folder), *INSTALL, str(made), "--no-build", f"uv=={tool}")  # for `bentoml build`
-            _install(made, built)
-            _install(made, wheels, "--no-build")  # last: from here on the environment's Python runs in sandboxes alone
-            _compile(made)
+            _make(made, wheels, built, say)
             try:
                 made.rename(path)
             except OSError:  # another grader was quicker
                 shutil.rmtree(made, ignore_errors=True)
     return Installed(path, digest, time.monotonic() - begun, reused, tuple(left_out))
+
+
+def _make(made: Path, wheels: list[str], built: list[str], say: Callable[[str], None]) -> None:
+    """Make the environment at a path, and tell how far it is."""
+    count = len(wheels) + len(built) + 1
+    _uv(made.parent, "venv", "--quiet", "--relocatable", "--python", sys.executable, str(made))
+    with _telling(made, count, say):
+        tool = _uv(made.parent, "self", "version", "--short").split()[0]
+        _uv(made.parent, *INSTALL, str(made), "--no-build", f"uv=={tool}")  # for `bentoml build`
+        _install(made, built)
+        _install(made, wheels, "--no-build")  # last: from here on the environment's Python runs in sandboxes alone
+    say(f"compiling {count} packages")
+    _compile(made)
+
+
+@contextmanager
+def _telling(made: Path, count: int, say: Callable[[str], None]) -> Generator[None]:
+    """Tell at the beginning what is installed, and every few seconds how much of it is there."""
+    say(f"installing {count} packages, once for all repositories with this lock file")
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(EVERY):
+            there = sum(1 for _ in made.glob("lib/*/site-packages/*.dist-info"))
+            say(f"installing: {there} of {count} packages are there, the others are being fetched")
+
+    telling = threading.Thread(target=tell, daemon=True)
+    telling.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        telling.join()
 
 
 def _install(environment: Path, requirements: list[str], *options: str) -> None:

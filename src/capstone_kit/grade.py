@@ -1,6 +1,7 @@
 """Grading: untrusted repositories, the instructor's profile and seed, evidence that the grader makes itself."""
 
 import contextlib
+import importlib.util
 import json
 import shutil
 import tempfile
@@ -10,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
+from threading import Semaphore
+from typing import Any
 
 from capstone_kit import VERSION, cluster, examination, gather, template
 from capstone_kit.checkout import Checkout, checkout
@@ -26,6 +29,7 @@ from capstone_kit.result import Finding, Outcome, Report, Result
 from capstone_kit.sandbox import STOPPING, Box, Limits, Open, Sandbox, self_test, stop_all
 from capstone_kit.scaffold import Scaffold, of_folder
 
+Slots = contextlib.AbstractContextManager[Any]
 REPORT = "capstone-report.json"
 PROTECTED = (".github/workflows/ci.yml", ".gitlab-ci.yml", ".pre-commit-config.yaml", "dvc.yaml")
 
@@ -64,9 +68,9 @@ class Assignment:
         """What a command of a project may use."""
         return Limits(seconds=60 * self.profile.settings.minutes)
 
-    def box(self, environment: Path, *reads: Path) -> Box:
+    def box(self, slots: Slots, environment: Path, *reads: Path) -> Box:
         """Give a place to run commands in."""
-        return Sandbox(environment, reads) if self.sandboxed else Open(environment, reads)
+        return Sandbox(environment, reads, slots) if self.sandboxed else Open(environment, reads, slots)
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,11 @@ class Judge:
     repository: Path
 
     @classmethod
-    def prepared(cls, cache: Path) -> "Judge":
+    def prepared(cls, cache: Path, say: Callable[[str], None] = lambda _: None) -> "Judge":
         """Make both, once for each version of the kit."""
         folder = cache / "judge" / f"{VERSION}-{template.digest(cache)[:12]}"
         if not folder.exists():
+            say("rendering and locking the template")
             folder.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
                 made = template.render({}, Path(temporary), cache)
@@ -88,7 +93,7 @@ class Judge:
                 shutil.copytree(made, Path(temporary) / "whole")
                 with contextlib.suppress(OSError):  # another grader was quicker
                     (Path(temporary) / "whole").rename(folder)
-        return cls(environment_of(folder, cache, trusted=None).path, folder)
+        return cls(environment_of(folder, cache, None, say).path, folder)
 
     @cached_property
     def sources(self) -> frozenset[str]:
@@ -104,18 +109,23 @@ def grade(
     address: str | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Report]:
-    """Grade all, some at a time, and write each team's report as soon as it is there.
+    """Grade all, and write each team's report as soon as it is there.
 
-    A repository that was graded already, at the same commit by the same rules, is not graded again.
+    `jobs` commands run at a time: of so many repositories, and of one where no other is left. A repository that was
+    graded already, at the same commit by the same rules, is not graded again.
     """
     if address:
         return _on_cluster(submissions, assignment, out, address, say)
+    if not importlib.util.find_spec("cookiecutter"):
+        raise CannotRunError("grading renders the template, which needs cookiecutter: install `capstone-kit[grade]`")
+    Judge.prepared(assignment.cache, lambda step: say(f"the examiner's own tools: {step}"))
     if assignment.sandboxed:
         _tried(assignment.cache)
+    slots = Semaphore(jobs)
 
     def one(submission: Submission) -> Report:
         folder = out / submission.team
-        report = graded(submission, assignment, _earlier(folder), lambda step: say(f"{submission.team}: {step}"))
+        report = graded(submission, assignment, _earlier(folder), lambda step: say(f"{submission.team}: {step}"), slots)
         if STOPPING.is_set():
             raise CannotRunError("interrupted")
         write(report, folder)
@@ -170,11 +180,15 @@ def graded(
     assignment: Assignment,
     earlier: Report | None = None,
     say: Callable[[str], None] = lambda _: None,
+    slots: Slots | None = None,
 ) -> Report:
-    """Give the report on one repository. Whatever goes wrong is in it: nothing here stops the run."""
+    """Give the report on one repository. Whatever goes wrong is in it: nothing here stops the run.
+
+    A command of the repository runs while it holds one of `slots`; without them, one at a time.
+    """
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=_scratch(assignment.cache)) as folder:
-            return _graded(submission, assignment, earlier, Path(folder), say)
+            return _graded(submission, assignment, earlier, Path(folder), say, slots or Semaphore(1))
     except (KitError, NoEvidenceError) as error:
         say(f"not graded: {error}")
         return undecided(submission, assignment, str(error))
@@ -184,7 +198,12 @@ def graded(
 
 
 def _graded(
-    submission: Submission, assignment: Assignment, earlier: Report | None, folder: Path, say: Callable[[str], None]
+    submission: Submission,
+    assignment: Assignment,
+    earlier: Report | None,
+    folder: Path,
+    say: Callable[[str], None],
+    slots: Slots,
 ) -> Report:
     say("fetching")
     found = checkout(submission.source, folder / "clone", submission.commit, assignment.before)
@@ -196,8 +215,8 @@ def _graded(
     say("installing")
     judge = Judge.prepared(assignment.cache)
     try:
-        installed = environment_of(project.root, assignment.cache, judge.sources)
-        lab = _lab(submission, assignment, folder, installed, judge, scaffold, say)
+        installed = environment_of(project.root, assignment.cache, judge.sources, say)
+        lab = _lab(submission, assignment, folder, installed, judge, scaffold, say, slots)
         evidence = gather.everything(lab, installed, [r.id for r in assignment.requirements])
         digest = installed.digest
     except KitError as error:  # nothing can be run; the files can be read all the same
@@ -224,6 +243,7 @@ def _lab(
     judge: Judge,
     scaffold: Scaffold,
     say: Callable[[str], None],
+    slots: Slots,
 ) -> Lab:
     pristine, tools = judge.repository / "src", tools_of(assignment.cache)
     scratch = folder / "scratch"
@@ -231,8 +251,8 @@ def _lab(
     return Lab(
         clone=folder / "clone",
         scratch=scratch,
-        box=assignment.box(installed.path, tools),
-        judge=assignment.box(judge.environment, pristine, JUDGE, installed.path),
+        box=assignment.box(slots, installed.path, tools),
+        judge=assignment.box(slots, judge.environment, pristine, JUDGE, installed.path),
         pristine=pristine,
         seed=assignment.seed,
         scaffold=scaffold,

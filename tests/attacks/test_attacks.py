@@ -11,14 +11,13 @@ import pytest
 from attacks import ATTACKS, Attack, graded
 from conftest import IDENTITY
 from journey import ALL, LEFT_OUT
+from record import Table
 
-from capstone_kit.formats.escape import markdown
 from capstone_kit.result import Outcome, Report, Result
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 CANARIES = [Path(p) for p in ("/tmp/canary", "/tmp/canary-of-the-backend", "/usr/local/canary")]
-ROOT = Path(__file__).resolve().parents[2]
-MADE = ROOT / ".cache/attacks"
+TABLE = Table("attacks", len(ATTACKS))
 AIMS = sorted({id_ for attack in ATTACKS for id_ in attack.aims if ALL or attack.quick})
 
 
@@ -32,11 +31,8 @@ def fair(honest: Path, graders_cache: Path) -> Report:
 def table() -> Iterator[None]:
     """Write docs/attacks.md where what every attack earned is known, of this run or of those before."""
     yield
-    rows = [MADE / f"{place:02}.md" for place in range(len(ATTACKS))]
-    if ALL and all(row.exists() for row in rows):
-        page = (ROOT / "tests/attacks/attacks.md").read_text(encoding="utf-8")
-        lines = [row.read_text(encoding="utf-8") for row in rows]
-        (ROOT / "docs/attacks.md").write_text(page + "".join(lines), encoding="utf-8", newline="\n")
+    if ALL:
+        TABLE.write()
 
 
 def _row(attack: Attack, honest: dict[str, Result], found: dict[str, Result]) -> list[str]:
@@ -52,7 +48,7 @@ def _points(found: dict[str, Result], attack: Attack) -> str:
 def _told(attack: Attack, found: dict[str, Result]) -> str:
     """Give the first finding that is not a pass, with nothing in it of where it ran."""
     said = next((f"{r.id} {r.outcome}: {r.observed}" for r in found.values() if r.id in attack.loses), "nothing to see")
-    return markdown(said[:160])
+    return said[:160]
 
 
 @pytest.fixture
@@ -101,9 +97,7 @@ def test_an_attack_gains_nothing(
     told = " ".join([*(r.observed for r in report.results), *report.flags])
     assert attack.named in told, told
     if ALL:
-        MADE.mkdir(parents=True, exist_ok=True)
-        line = f"| {' | '.join(_row(attack, before, after))} |\n"
-        (MADE / f"{ATTACKS.index(attack):02}.md").write_text(line, encoding="utf-8")
+        TABLE.keep(ATTACKS.index(attack), *_row(attack, before, after))
     assert not [path for path in CANARIES if path.exists()]
     with pytest.raises(TimeoutError):
         listener.accept()

@@ -118,3 +118,11 @@ def test_a_lock_of_other_requirements_is_said(clone: Path) -> None:
     problems = lock_problems(clone)
     assert len(problems) == 2
     assert "new is not locked" in problems[0]
+
+
+def test_the_making_of_an_environment_is_told(clone: Path, tmp_path: Path) -> None:
+    """How many packages, and that they are compiled; of one that is there nothing is told."""
+    said: list[str] = []
+    for _ in range(2):
+        environment_of(clone, tmp_path / "cache", say=said.append)
+    assert [line.partition(",")[0] for line in said] == ["installing 2 packages", "compiling 2 packages"]

@@ -1,107 +1,129 @@
 """Honest projects that differ from the template lose nothing; what cannot be decided goes to a person."""
 
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from attacks import append, graded, replace, write
+import reference
+from attacks import graded
+from changes import NO_CARD, append, replace, write
 from conftest import IDENTITY
+from differences import EXTRA, MORE_METRICS, NOISE, OTHER_ESTIMATOR, other_layout, windows_line_ends
 from journey import ALL, LEFT_OUT
+from record import Table
 
-from capstone_kit.result import Outcome
+from capstone_kit.result import Outcome, Report
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 PIPELINE = ("REP2", "REP3", "REP4", "DAT1", "DAT2", "DAT3", "TRK1", "TRK2", "MOD1", "MOD2", "MOD5", "OPS3")
+WHOLE = (*PIPELINE, "REP1", "TRK3", "TRK4", "MOD3", "MOD4", "SRV1", "SRV2", "SRV3", "SRV4", "SRV6", "OPS1", "OPS2")
+NOBODY = {"HOME": "/nonexistent", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
 
-def other_layout(root: Path) -> None:
-    """Give stages and modules other names: evaluation in a package of its own."""
-    folder = root / "src/project/measuring"
-    folder.mkdir()
-    (folder / "__init__.py").write_text('"""Evaluation."""\n', encoding="utf-8")
-    text = (root / "src/project/evaluate.py").read_text(encoding="utf-8")
-    (folder / "test_rows.py").write_text(text, encoding="utf-8")
-    (folder / "__main__.py").write_text(
-        '"""Measure."""\n\nfrom project import stage\nfrom project.measuring.test_rows import main\n\n'
-        "stage.run(main)\n",
-        encoding="utf-8",
-    )
-    pipeline = (root / "dvc.yaml").read_text(encoding="utf-8")
-    pipeline = pipeline.replace(
-        "  evaluate:\n    cmd: python -m project.evaluate", "  ours:\n    cmd: python -m project.measuring"
-    )
-    pipeline = re.sub(r"(?m)^  (train|split|validate|ingest|register):$", r"  our-\1:", pipeline)
-    (root / "dvc.yaml").write_text(pipeline, encoding="utf-8")
+@dataclass(frozen=True)
+class Difference:
+    """A variant of the reference project that nothing is wrong with."""
+
+    name: str
+    change: Callable[[Path], None]
+    ids: tuple[str, ...]
+    undecided: str = ""  # what is said where a person has to decide
+    framework: str = "scikit-learn"
+    minutes: float = 5
+    quick: bool = False  # in every run of the tests; the others with CAPSTONE_ALL=1
 
 
-def windows_line_ends(root: Path) -> None:
-    """Commit every text file with carriage returns."""
-    (root / ".gitattributes").write_text("* -text\n", encoding="utf-8")
-    for path in [*root.rglob("*.py"), *root.glob("*.toml"), *root.glob("*.yaml"), *root.glob("docs/**/*.md")]:
-        path.write_bytes(path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+def nothing(root: Path) -> None:
+    """Change nothing."""
 
 
-EXTRA = """
-  summarise:
-    cmd: python -c "open('reports/rows.txt', 'w').write(str(sum(1 for _ in open('data/accepted.csv'))))"
-    deps:
-      - data/accepted.csv
-    outs:
-      - reports/rows.txt:
-          cache: false
-"""
-MORE_METRICS = replace(
-    "src/project/evaluate.py",
-    '    stage.write_json(METRICS, results["metrics"])\n',
-    '    results["metrics"]["our_own_metric"] = {"value": float(len(results["metrics"]))}\n'
-    '    stage.write_json(METRICS, results["metrics"])\n',
-)
+def nameless(root: Path) -> None:
+    """Commit as somebody whose git knows neither name nor address, as on a new machine."""
+    append("docs/status/week-03.md", "\nThe sponsor has read this report and agrees.\n")(root)
+    somebody = {f"GIT_{role}_NAME": "root" for role in ("AUTHOR", "COMMITTER")}
+    somebody |= {f"GIT_{role}_EMAIL": "" for role in ("AUTHOR", "COMMITTER")}
+    run(root, "git", "commit", "--quiet", "--all", "--message", "Report", **somebody)
+
+
+def in_a_remote(root: Path) -> None:
+    """Keep the data in a DVC remote that only the team can reach."""
+    run(root, "git", "rm", "--quiet", "--cached", "data/source/cars.csv")
+    (root / "data/source/cars.csv").unlink()
+    (root / "data/source/cars.csv.dvc").write_text("outs:\n- md5: 00\n  path: cars.csv\n", encoding="utf-8")
+
+
 DEAD_REMOTE = write(".dvc/config", "[core]\n    remote = gone\n['remote \"gone\"']\n    url = ssh://192.0.2.7/data\n")
-
-HONEST: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
-    "stages and modules of other names": (other_layout, PIPELINE),
-    "an extra stage": (append("dvc.yaml", EXTRA), PIPELINE),
-    "a metric of their own": (MORE_METRICS, PIPELINE),
-    "a remote that is down": (DEAD_REMOTE, (*PIPELINE, "SRV2", "TRK3")),
-    "line ends of Windows": (windows_line_ends, (*PIPELINE, "QA4", "DAT4", "GOV1", "SPN1")),
-}
-
-
-@pytest.mark.skipif(not ALL, reason=LEFT_OUT)
-@pytest.mark.parametrize("name", HONEST)
-def test_an_honest_project_loses_nothing(name: str, honest: Path, graders_cache: Path, tmp_path: Path) -> None:
-    """The team works as it likes, runs its pipeline and commits what comes of it; every point stays."""
-    change, ids = HONEST[name]
-    repository = clone(honest, tmp_path)
-    change(repository)
-    programs = {"PATH": f"{honest / '.venv/bin'}:{os.environ['PATH']}", "PYTHONPATH": str(repository / "src")}
-    run(repository, "dvc", "repro", **programs)
-    commit(repository)
-    report = graded(repository, graders_cache, ids)
-    assert {r.id: r.outcome for r in report.results if r.outcome is not Outcome.PASS} == {}, report.results
-
-
-def test_a_machine_that_is_too_slow_is_no_zero(honest: Path, graders_cache: Path) -> None:
-    """A pipeline that does not end within the time goes to a person."""
-    (found,) = graded(honest, graders_cache, ("REP2",), minutes=0.02).results
-    assert (found.outcome, found.points) == (Outcome.INCONCLUSIVE, None)
-    assert "too much time" in found.observed
+CARD = replace("src/project/train.py", "def main() -> None:\n", NO_CARD)
+DIFFERENCES = (
+    Difference("stages and modules of other names", other_layout, PIPELINE),
+    Difference("an extra stage", append("dvc.yaml", EXTRA), PIPELINE),
+    Difference("a metric of their own", MORE_METRICS, PIPELINE),
+    Difference("a remote that is down", DEAD_REMOTE, (*PIPELINE, "SRV2", "TRK3")),
+    Difference("line ends of Windows", windows_line_ends, (*PIPELINE, "QA4", "DAT4", "GOV1", "SPN1")),
+    Difference("another estimator", OTHER_ESTIMATOR, WHOLE),
+    Difference("PyTorch", nothing, WHOLE, framework="pytorch", minutes=15),
+    Difference("figures that differ in the sixth digit from run to run", NOISE, PIPELINE),
+    Difference("no git identity, here or there", nameless, ("REP1", "QA4", "QA5", "SPN1", "SPN2", "SPN3"), quick=True),
+    Difference("a machine that is too slow", nothing, ("REP2",), "too much time", minutes=0.02, quick=True),
+    Difference(
+        "data in a remote that nobody gave",
+        in_a_remote,
+        ("REP2", "DAT1", "MOD1"),
+        "a remote that the grader was not given",
+        quick=True,
+    ),
+    Difference("an accelerator that the grader lacks", CARD, ("REP2", "REP3", "MOD1", "SRV2"), "an accelerator"),
+)
+TABLE = Table("fairness", len(DIFFERENCES))
 
 
-def test_data_in_a_remote_that_nobody_gave_are_no_zero(honest: Path, graders_cache: Path, tmp_path: Path) -> None:
-    """What needs them goes to a person, with the reason."""
-    repository = clone(honest, tmp_path)
-    run(repository, "git", "rm", "--quiet", "--cached", "data/source/cars.csv")
-    (repository / "data/source/cars.csv").unlink()
-    (repository / "data/source/cars.csv.dvc").write_text("outs:\n- md5: 00\n  path: cars.csv\n", encoding="utf-8")
-    commit(repository)
-    report = graded(repository, graders_cache, ("REP2", "DAT1", "MOD1"))
-    assert {r.outcome for r in report.results} == {Outcome.INCONCLUSIVE}
-    assert "a remote that the grader was not given" in report.results[0].observed
+@pytest.fixture(scope="module", autouse=True)
+def table() -> Iterator[None]:
+    """Write docs/fairness.md where what came of every difference is known, of this run or of those before."""
+    yield
+    if ALL:
+        TABLE.write()
+
+
+def case(difference: Difference) -> object:
+    """Give the difference as a parameter: the slow ones only where all are asked for."""
+    marks = [] if ALL or difference.quick else [pytest.mark.skip(reason=LEFT_OUT)]
+    return pytest.param(difference, id=difference.name, marks=marks)
+
+
+@pytest.mark.parametrize("difference", [*map(case, DIFFERENCES)])
+def test_an_honest_project_loses_nothing(
+    difference: Difference, honest: Path, graders_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The team works as it likes, runs its pipeline and commits what comes of it; every point stays, or stays open."""
+    source = honest if difference.framework == "scikit-learn" else reference.build(tmp_path, difference.framework)
+    repository = clone(source, tmp_path)
+    difference.change(repository)
+    if not difference.undecided and not difference.quick and difference.change is not nothing:
+        programs = {"PATH": f"{honest / '.venv/bin'}:{os.environ['PATH']}", "PYTHONPATH": str(repository / "src")}
+        run(repository, "dvc", "repro", **programs)
+    run(repository, "git", "add", "--all")
+    run(repository, "git", "commit", "--quiet", "--allow-empty", "--message", "Our way")
+    if difference.change is nameless:
+        for name, value in NOBODY.items():
+            monkeypatch.setenv(name, value)
+    report = graded(repository, graders_cache, difference.ids, difference.minutes)
+    expected = Outcome.INCONCLUSIVE if difference.undecided else Outcome.PASS
+    assert {r.id: (r.outcome, r.observed) for r in report.results if r.outcome is not expected} == {}
+    assert difference.undecided in report.results[0].observed
+    if ALL:
+        TABLE.keep(DIFFERENCES.index(difference), difference.name, *told(report, difference))
+
+
+def told(report: Report, difference: Difference) -> tuple[str, ...]:
+    """Give the cells of the table: requirements asked, points earned of those decided, points left open, and why."""
+    why = next((r.observed for r in report.results if r.outcome.open), "")
+    earned = f"{report.score} of {report.maximum - report.open}"
+    return ", ".join(difference.ids), earned, str(report.open or ""), why[:120]
 
 
 def clone(honest: Path, folder: Path) -> Path:
@@ -113,9 +135,3 @@ def clone(honest: Path, folder: Path) -> Path:
 def run(repository: Path, *command: str, **more: str) -> None:
     """Run a command there."""
     subprocess.run(command, cwd=repository, check=True, env=dict(os.environ) | IDENTITY | more, capture_output=True)
-
-
-def commit(repository: Path) -> None:
-    """Commit everything."""
-    run(repository, "git", "add", "--all")
-    run(repository, "git", "commit", "--quiet", "--message", "Our way")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from bake import ROOT, bake
 from conftest import Repository, stop
+from wheels import torch_from_folder
 
 FRAMEWORKS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["framework"]
 ALL = bool(os.environ.get("CAPSTONE_ALL"))
@@ -75,19 +76,6 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     repository.run("uv", "sync", "--quiet")
     repository.run("uv", "run", "dvc", "repro", OMP_NUM_THREADS="1")
     return repository
-
-
-def torch_from_folder(project: Path) -> None:
-    """Let uv take PyTorch for the processor from the folder in UV_FIND_LINKS, where its index cannot be reached."""
-    found = sorted(Path(os.environ.get("UV_FIND_LINKS", "nowhere")).glob("torch-*+cpu-*.whl"))
-    text = project.read_text(encoding="utf-8")
-    if not found or "[[tool.uv.index]]" not in text:
-        return
-    before, _, after = text.partition("[[tool.uv.index]]")
-    version = found[-1].name.split("-")[1]
-    text = before + after[after.index("[tool.uv.exclude-newer-package]") :]
-    constraint = f'[tool.uv]\nconstraint-dependencies = ["torch=={version}"]\n'
-    project.write_text(text.replace("[tool.uv]\n", constraint, 1), encoding="utf-8", newline="\n")
 
 
 def test_the_pipeline_of_a_framework_gives_a_champion(trained: Repository) -> None:

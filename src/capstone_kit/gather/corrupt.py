@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # a quick `capstone check` loads neither
 NUMBERS = ("integer", "number")
 EACH = 2  # rows for each way in which a field can be broken
 MOST = 60  # rows in all
-DATES = {"date": "2020-02-31", "datetime": "2020-02-31T10:00:00"}
+DATES = {"date": "", "datetime": "T10:00:00"}  # and what follows the day
 
 
 def corruptions(good: pd.DataFrame, fields: list[dict[str, Any]], seed: int) -> list[tuple[str, dict[str, str]]]:
@@ -39,13 +39,18 @@ def _ways(field: dict[str, Any], rng: np.random.Generator) -> Iterator[tuple[str
     if limits.get("required") and field.get("role") != "target":
         yield "missing", ""
     if kind in NUMBERS:
-        yield "no number", "seven"
+        yield "no number", _word(rng)
         for end, sign in (("minimum", -1), ("maximum", 1)):
             if isinstance(limits.get(end), (int, float)) and "enum" not in limits:
                 bound = float(limits[end])
-                beyond = bound + sign * max(1.0, abs(bound)) * float(rng.integers(2, 9))
+                beyond = bound + sign * max(1.0, abs(bound)) * float(rng.uniform(1.5, 9))
                 yield f"beyond the {end}", str(round(beyond)) if kind == "integer" else repr(beyond)
     if limits.get("enum"):
-        yield "no category", "a category that nobody declared" if kind == "string" else "987654321"
+        yield "no category", _word(rng) if kind == "string" else str(rng.integers(10**8, 10**9))
     if kind in DATES and not field.get("format"):
-        yield "no date", DATES[kind]
+        yield "no date", f"{rng.integers(1950, 2030)}-02-{rng.integers(30, 32)}{DATES[kind]}"
+
+
+def _word(rng: np.random.Generator) -> str:
+    """Give a text that no list of known faults holds."""
+    return "".join(rng.choice(list("bcdfghjklmpqrstvwxz"), 9))

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +49,7 @@ class Lab:
         The folder holds copies of `files` by their names below it. The script imports `project` from the pristine
         template, never a module of the team's, and may therefore be given labels. Raises `NoEvidenceError`.
         """
-        number = len(list(self.scratch.glob(f"judge-{script}-*")))
-        work = self.scratch / f"judge-{script}-{number}"
-        work.mkdir()
+        work = Path(tempfile.mkdtemp(prefix=f"judge-{script}-", dir=self.scratch))
         for name, source in files.items():
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, work / name, follow_symlinks=False)

@@ -19,6 +19,8 @@ from capstone_kit.project import KitError, Project
 from capstone_kit.sandbox import Done, Limits
 
 MUTANTS = 10
+TOGETHER = 2
+CAUGHT = 0.6  # of them are enough: the others are left alone then
 TESTS = 25  # that are run on a mutant: those that reach it, the most specific first
 UNCHANGED = "\n\nassert __name__  # changes nothing\n"
 DATA = ".measured"
@@ -71,8 +73,9 @@ class OwnTests:
     said: str
     covered: int  # statements
     statements: int
-    mutants: int
-    killed: int
+    mutants: int  # chosen
+    tried: int  # as many of them as decide whether enough are noticed
+    killed: int  # of those
     survivors: tuple[str, ...]
     own_files: int  # that the template does not have, or has otherwise
 
@@ -95,7 +98,8 @@ def measure(lab: Lab) -> OwnTests:
     there = {(name, line) for name, text in sources.items() for line in _statements(text)}
     own = {name for name, text in sources.items() if lab.scaffold.text(name).split() != text.split()}
     picked = chosen(sources, own, MUTANTS, lab.seed) if done.status == 0 else []
-    survivors = _survivors(lab, picked, reached, max(20.0, done.seconds))
+    tried = _tried(lab, picked, reached, max(20.0, done.seconds))
+    survivors = [mutant for mutant, lives in tried if lives]
     return OwnTests(
         status=done.status,
         plain=plain,
@@ -104,7 +108,8 @@ def measure(lab: Lab) -> OwnTests:
         covered=len(there & reached.keys()),
         statements=len(there),
         mutants=len(picked),
-        killed=len(picked) - len(survivors),
+        tried=len(tried),
+        killed=len(tried) - len(survivors),
         survivors=tuple(f"{m.file}:{m.line}, {m.what}" for m in survivors),
         own_files=len(own),
     )
@@ -190,10 +195,10 @@ def _lines(bits: bytes) -> list[int]:
     return [byte * 8 + bit for byte, value in enumerate(bits[:20_000]) for bit in range(8) if value & (1 << bit)]
 
 
-def _survivors(
+def _tried(
     lab: Lab, picked: list[Mutant], reached: Mapping[tuple[str, int], set[str]], seconds: float
-) -> list[Mutant]:
-    """Give the mutants that no test notices, two examined at a time."""
+) -> list[tuple[Mutant, bool]]:
+    """Give mutants in their order with whether no test notices them, until enough are noticed."""
     sizes: dict[str, int] = {}
     for tests in reached.values():
         for test in tests:
@@ -213,9 +218,14 @@ def _survivors(
         return done.status == 0
 
     lab.say(f"putting {len(picked)} faults into the code")
-    with ThreadPoolExecutor(2) as pool:
-        alive = list(pool.map(survives, range(len(picked))))
-    return [mutant for mutant, lives in zip(picked, alive, strict=True) if lives]
+    found: list[tuple[Mutant, bool]] = []
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        for lives in pool.map(survives, range(len(picked))):
+            found.append((picked[len(found)], lives))
+            if sum(not lives for _, lives in found) >= CAUGHT * len(picked):
+                pool.shutdown(wait=True, cancel_futures=True)
+                break
+    return found
 
 
 def _near(reached: Mapping[tuple[str, int], set[str]], mutant: Mutant) -> set[str]:

@@ -8,10 +8,11 @@ import subprocess
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from capstone_kit.project import CannotRunError
 from capstone_kit.sandbox.output import Output
@@ -86,13 +87,18 @@ class Box(ABC):
 
     environment: Path  # the virtual environment whose programs run
     reads: tuple[Path, ...] = ()  # folders and files that commands may read besides
+    slots: AbstractContextManager[Any] = field(default_factory=nullcontext, compare=False)  # held while a command runs
     sandboxed: bool = field(default=False, init=False)
 
     def run(
         self, work: Path, *command: str, limits: Limits | None = None, more: Mapping[str, str] | None = None
     ) -> Done:
-        """Run a command to its end; `more` are further environment variables."""
-        allowed, begun = limits or Limits(), time.monotonic()
+        """Run a command to its end, as soon as there is a slot; `more` are further environment variables."""
+        with self.slots:
+            return self._run(work, command, limits or Limits(), more)
+
+    def _run(self, work: Path, command: Sequence[str], allowed: Limits, more: Mapping[str, str] | None) -> Done:
+        begun = time.monotonic()
         found = self.start(work, *command, limits=allowed, more=more)
         try:
             found.process.wait(allowed.seconds)
@@ -202,11 +208,12 @@ def running(
     box: Box, work: Path, *command: str, port: int, more: Mapping[str, str] | None = None
 ) -> Generator[Running]:
     """Start a command that listens on a port, and stop it and all that it started when the block ends."""
-    found = box.start(work, *command, port=port, more=more)
-    try:
-        yield found
-    finally:
-        found.stop()
+    with box.slots:
+        found = box.start(work, *command, port=port, more=more)
+        try:
+            yield found
+        finally:
+            found.stop()
 
 
 def free_port() -> int:
