@@ -31,7 +31,7 @@ from capstone_kit.scaffold import Scaffold, of_folder
 
 Slots = contextlib.AbstractContextManager[Any]
 REPORT = "capstone-report.json"
-PROTECTED = (".github/workflows/ci.yml", ".gitlab-ci.yml", ".pre-commit-config.yaml", "dvc.yaml")
+PROTECTED = (".github/workflows/ci.yml", ".gitlab-ci.yml", ".pre-commit-config.yaml")
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from capstone_kit.formats.escape import line
 
@@ -25,12 +26,17 @@ def render(template: Path, styles: Path, values: dict[str, Any], script: Path | 
         lstrip_blocks=True,
         undefined=ChainableUndefined,
     )
-    environment.filters["line"] = line
+    environment.filters |= {"line": line, "spans": spans}
     style = "\n".join(path.read_text(encoding="utf-8") for path in (LOOK, styles))
     code = script.read_text(encoding="utf-8") if script else ""
     policy = f"default-src 'none'; img-src data:; style-src '{_digest(style)}'"
     policy += f"; script-src '{_digest(code)}'" if code else ""
     return environment.get_template(template.name).render(values, style=style, script=code, policy=Markup(policy))
+
+
+def spans(text: object) -> Markup:
+    """Give a line in which what stands between backticks is code; all else stays text."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(line(text)))))
 
 
 def _digest(text: str) -> str:
