@@ -20,7 +20,8 @@ import tomllib
 from bake import bake
 
 from capstone_kit import adopt
-from capstone_kit.adopt import contracts, infer, profile
+from capstone_kit.adopt import contracts, infer, profile, suspect
+from capstone_kit.adopt.description import Field
 from capstone_kit.project import KitError, Project
 
 ROWS = 300
@@ -257,6 +258,8 @@ def test_a_refusal_is_one_sentence_and_changes_nothing(
         ("speed_rpm", "rpm"),
         ("Power kW", "kW"),
         ("temperature_celsius", "°C"),
+        ("Umsatz €", "€"),
+        ("share_%", "%"),
         ("body_mass_g", "g"),
         ("Air temperature K", "K"),
         ("oil_temp_C", "°C"),
@@ -271,6 +274,23 @@ def test_a_refusal_is_one_sentence_and_changes_nothing(
 def test_units_come_from_the_header(name: str, unit: str | None) -> None:
     """In brackets any short text is a unit; after an underscore only a well-known one."""
     assert profile.units(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("Customer name", "names of people"),
+        ("Kundenname", "names of people"),
+        ("apellidos", "names of people"),
+        ("Nom de famille", "names of people"),
+        ("file name", ""),
+        ("city", ""),
+    ],
+)
+def test_columns_of_names_are_suspected_by_their_header(name: str, found: str) -> None:
+    """In the languages in which tables come; names of other things are left alone."""
+    values = pd.Series(["Anna Meier", "Ben Öztürk", "Chloé O'Neil", "Dörte Smith"])
+    assert suspect.personal(Field(name, "string"), values) == found
 
 
 KINDS = {

@@ -230,6 +230,7 @@ def units(name: str) -> str | None:
 
 
 UNITS = {
+    **{sign: sign for sign in "€$£¥%"},
     **{
         unit: unit
         for unit in ("rpm", "Hz", "kHz", "MHz", "GHz", "mm", "cm", "km", "kg", "mg", "kW", "MW", "kWh", "MWh", "Nm")

@@ -115,7 +115,9 @@ PERSONAL = (
     ("IP addresses", None, r"(\d{1,3}\.){3}\d{1,3}"),
     (
         "names of people",
-        r"\b((first|last|full|given|family) ?name|surname)$|^((patient|employee|customer|student|contact) )?name$",
+        r"\b((first|last|full|given|family) ?name|surname)$|^((patient|employee|customer|student|contact) )?name$"
+        r"|\b(vor|nach|familien|kunden|patienten|mitarbeiter)name$|^(pr[eé]nom|nom( de famille)?)$"
+        r"|^(nombres?|apellidos?|cognome|sobrenome)$",
         r"[A-ZÀ-ÞĀ-Ž][\w'\u2019-]+([ ,.]+\W*[A-ZÀ-ÞĀ-Ž][\w'\u2019.()\" ,-]*)*",
     ),
 )
