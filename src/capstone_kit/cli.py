@@ -117,6 +117,14 @@ def doctor() -> None:
 
 
 @app.command()
+def privacy() -> None:
+    """Look for personal data among the features and in samples, prediction logs and artifacts. Status 1: found some."""
+    from capstone_kit import privacy as privacies
+
+    raise typer.Exit(privacies.examine(Project.here()))
+
+
+@app.command()
 def tradeoff(
     sets: Annotated[list[str] | None, typer.Option("--set", help="key=value,value of a parameter")] = None,
 ) -> None:

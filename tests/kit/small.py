@@ -67,6 +67,13 @@ RISKS = """# Impact
 {text}
 """
 
+REGISTER = """# Register
+
+| Id | Function | Risk | Comes from | Measured | Annex IV | Answer |
+|---|---|---|---|---|---|---|
+| R12 | Measure | {cell} | x | `headline_noisy` = 0.71 in place of 0.78 | 3 | ask Ada Park |
+"""
+
 
 @dataclass(frozen=True)
 class Small:
@@ -123,6 +130,7 @@ def begin(folder: Path, text: str = "Plain words", confidentiality: str = "publi
     )
     small.write("docs/charter.md", CHARTER.format(text=text, cell=cell))
     small.write("docs/impact-assessment.md", RISKS.format(text=text, cell=cell))
+    small.write("docs/risk-register.md", REGISTER.format(cell=cell))
     small.write("docs/runbook.md", f"# Runbook\n{text}\n")
     small.write("docs/decisions/0001-choose.md", f"# 0001 {cell}\n\n## Status\nAccepted. {text}\n")
     small.write("docs/status/week-01.md", f"# Week 1 {cell}\n\n## Summary\n{text}\n")
@@ -138,6 +146,11 @@ def measured(folder: Path, text: str = "Plain words", confidentiality: str = "pu
     small.write(
         "reports/slices.json", [{"field": text, "slice": text} | ends, {"field": "wear", "slice": "[-inf, 3)"} | ends]
     )
+    moved = [{"field": text, "contribution": 0.4}, {"field": "wear", "contribution": -0.1}]
+    explained = {"row": 3, "right": True, "explained": text, "base": 0.1, "prediction": 0.4, "contributions": moved}
+    trust = {"rows": 90, "headline": {"value": 0.78}, "noise": {"value": 0.71}, "explanations": [explained]}
+    trust |= {"missing": [{"field": text, "value": 0.5}], "evasion": {"tries": 20, "turned": 0.034, "silenced": 0.24}}
+    small.write("reports/trust.json", trust)
     small.write("reports/drift.json", {"judged": True, "alarm": True, "comparisons": [{"name": text, "moved": True}]})
     small.write("reports/plots/calibration.csv", "predicted,observed\n0.1,0.1\n0.9,0.8\n")
     cell = '"' + text.replace('"', '""').replace("\x00", "") + '"'

@@ -156,10 +156,10 @@ def test_what_people_wrote_is_kept(project: Project, tmp_path: Path) -> None:
     )
     edit(project, "data/datapackage.yaml", "title: Grade", "title: Grade\n          personal: initials of the operator")
     edit(project, "data/datapackage.yaml", "title: Temp", "title: Temp\n          accuracy: 0.5")
-    edit(project, "data/datapackage.yaml", "personal: e-mail addresses", "personal: addresses of the suppliers")
+    edit(project, "data/datapackage.yaml", "personal: e-mail addresses", "personal: false")
     fields = adopted(project, pd.concat([plant(), plant()]), tmp_path, "yield")
     assert (fields["grade"]["personal"], fields["temp [K]"]["accuracy"]) == ("initials of the operator", 0.5)
-    assert fields["e-mail"]["personal"] == "addresses of the suppliers"
+    assert fields["e-mail"]["personal"] is False
     assert (fields["speed_rpm"]["unit"], fields["speed_rpm"]["description"]) == ("1/min", "Speed of the stirrer")
     criteria = {c["metric"]: c for c in tomllib.loads(project.text("capstone.toml"))["acceptance"]}
     assert criteria["lift_over_baseline"] == {

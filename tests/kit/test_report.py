@@ -117,6 +117,28 @@ def test_the_figures_are_those_of_the_files(tmp_path: Path, browser: Browser) ->
     assert json.loads((tmp_path / "site/files/reports/metrics.json").read_text())["average_precision"] == values
 
 
+def test_what_may_go_wrong_is_shown_as_it_was_measured(tmp_path: Path, browser: Browser) -> None:
+    """Noise, the worst sensor to lose, what small changes turn, an explained answer, and what the register holds."""
+    tab = browser.new_page()
+    tab.goto(report.build(Project(measured(tmp_path / "r").root), tmp_path / "site").as_uri())
+    risks, sure = (tab.locator(part).inner_text() for part in ("#risks", "#sure"))
+    for told in (
+        "on 90 test rows",
+        "Noise on every sensor",
+        "0.71",
+        "Without Plain words",
+        "turn 3.4 % of the answers",
+    ):
+        assert told in risks, told
+    assert "silence 24 % of the alarms" in risks
+    assert "headline noisy = 0.71 in place of 0.78" in risks
+    assert "A right answer: the probability of Plain words, from 0.1 to 0.4" in sure
+    assert "wear" in sure and "\u22120.1" in sure
+    bar = tab.locator(".moves rect.down").bounding_box()
+    whole = tab.locator(".moves svg").last.bounding_box()
+    assert bar and whole and bar["width"] == pytest.approx(whole["width"] / 8, abs=1)  # a quarter of the longest half
+
+
 def test_hostile_text_stays_text(tmp_path: Path) -> None:
     """No element, handler or address of theirs; nothing that steers the terminal or turns the writing."""
     text = built(measured(tmp_path / "r", HOSTILE), tmp_path)

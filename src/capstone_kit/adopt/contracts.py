@@ -51,9 +51,9 @@ def _field(one: Field, before: dict[str, Any]) -> CommentedMap:
     entry |= {"unit": one.unit} if one.unit else {}
     entry |= {key: before[key] for key in WRITTEN_BY_PEOPLE if key in before}
     entry |= one.more
-    personal = before.get("personal", one.personal)  # what people wrote about it is kept too
+    personal = before.get("personal", one.personal)  # what people wrote about it is kept too, `false` as well
     said = {"reason": one.reason, "personal": personal, "leakage": one.leakage}
-    entry |= {key: text for key, text in said.items() if text}
+    entry |= {key: text for key, text in said.items() if text or text is False}
     if one.constraints:
         entry["constraints"] = CommentedMap({key: _plain(value) for key, value in one.constraints.items()})
         entry["constraints"].fa.set_flow_style()

@@ -26,7 +26,7 @@ EVIDENCE = {  # where a family's requirements are shown in a repository
     "service": "the running service, `reports/constraints.json`",
     "quality": "`tests/`, the CI workflow",
     "operations": "`/metrics`, the prediction log, `docs/runbook.md`",
-    "governance": "`docs/model-card.md`, `docs/impact-assessment.md`",
+    "governance": "`docs/model-card.md`, `docs/impact-assessment.md`, `docs/risk-register.md`, `reports/trust.json`",
     "sponsor": "`docs/charter.md`, `docs/status/`, `README.md`, `docs/final-report.md`",
 }
 

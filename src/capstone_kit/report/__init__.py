@@ -19,6 +19,7 @@ from capstone_kit.report.browser import PICTURE
 from capstone_kit.report.changes import changes
 from capstone_kit.report.facts import COPIED, Facts, plain, shown
 from capstone_kit.report.history import number
+from capstone_kit.report.trust import Trust
 
 HERE = Path(__file__).parent
 LARGEST = 1_500_000  # bytes of a picture
@@ -101,6 +102,7 @@ def _values(facts: Facts, bill: bills.Bill | str, kept: dict[str, str]) -> dict[
     """Give what the project's page is made of."""
     return {
         "facts": facts,
+        "trust": Trust(facts.project),
         "asked": [(title, _text(facts, name, kept)) for title, name in ASKED if _text(facts, name, kept)],
         "changes": changes(facts),
         "plots": _plots(facts),

@@ -23,11 +23,12 @@ RUNBOOK = "docs/runbook.md"
 DECISIONS = "docs/decisions"
 STATUS = "docs/status"
 SLICES = "reports/slices.json"
+TRUST = "reports/trust.json"
 DRIFT = "reports/drift.json"
 RECEIPT = "models/receipt.json"
 MODEL = "models/model.json"
 PLOTS = "reports/plots"
-FIGURES = (METRICS, CONSTRAINTS, history.VALIDATION, SLICES, DRIFT, "reports/training.json")
+FIGURES = (METRICS, CONSTRAINTS, history.VALIDATION, SLICES, TRUST, DRIFT, "reports/training.json")
 PLOTTED = (f"{PLOTS}/calibration.csv", f"{PLOTS}/importance.csv")
 COPIED = (PARAMETERS, PIPELINE, RECEIPT, RUNBOOK, *FIGURES, *PLOTTED)  # what names nobody and holds no row of data
 GRADES = {"high": 2, "medium": 1, "low": 0}
@@ -142,12 +143,12 @@ class Facts:
     @cached_property
     def about(self) -> dict[str, Any]:
         """Name, team, sponsor and programme, as text."""
-        return {k: str(v) for k, v in _table(self.contract.get("project")).items()}
+        return {k: str(v) for k, v in table(self.contract.get("project")).items()}
 
     @cached_property
     def data(self) -> dict[str, Any]:
         """The data contract."""
-        return _table(self.project.plain(DATA_CONTRACT))
+        return table(self.project.plain(DATA_CONTRACT))
 
     @property
     def confidentiality(self) -> str:
@@ -168,7 +169,7 @@ class Facts:
     @cached_property
     def task(self) -> dict[str, Any]:
         """What is predicted."""
-        return _table(self.contract.get("task"))
+        return table(self.contract.get("task"))
 
     @property
     def headline(self) -> str:
@@ -178,12 +179,12 @@ class Facts:
     @cached_property
     def criteria(self) -> list[Criterion]:
         """The acceptance criteria."""
-        return [c for entry in _tables(self.contract.get("acceptance")) if (c := self._criterion(entry, METRICS))]
+        return [c for entry in tables(self.contract.get("acceptance")) if (c := self._criterion(entry, METRICS))]
 
     @cached_property
     def constraints(self) -> list[Criterion]:
         """The engineering constraints."""
-        return [c for entry in _tables(self.contract.get("constraint")) if (c := self._criterion(entry, CONSTRAINTS))]
+        return [c for entry in tables(self.contract.get("constraint")) if (c := self._criterion(entry, CONSTRAINTS))]
 
     @property
     def all(self) -> list[Criterion]:
@@ -217,17 +218,17 @@ class Facts:
     @property
     def stages(self) -> int:
         """How many stages the pipeline has."""
-        return len(_table(_table(self.project.plain(PIPELINE)).get("stages")))
+        return len(table(table(self.project.plain(PIPELINE)).get("stages")))
 
     @cached_property
     def receipt(self) -> dict[str, str]:
         """Commit, data and run of the champion; nothing where no model has passed."""
-        return {k: str(v) for k, v in _table(_json(self.project, RECEIPT)).items()}
+        return {k: str(v) for k, v in table(content(self.project, RECEIPT)).items()}
 
     @cached_property
     def section(self) -> dict[str, str]:
         """The charter's sections by heading in lower case."""
-        return prose.sections(_text(self.project, CHARTER))
+        return prose.sections(text_of(self.project, CHARTER))
 
     @cached_property
     def milestones(self) -> list[tuple[str, str, str]]:
@@ -243,24 +244,24 @@ class Facts:
     @cached_property
     def risks(self) -> list[Risk]:
         """The risk register, the gravest first."""
-        found = prose.rows(_text(self.project, RISKS))
+        found = prose.rows(text_of(self.project, RISKS))
         rows = [Risk(*(plain(cell) for cell in row[:6])) for row in found if len(row) >= 6]
         return sorted(rows, key=lambda r: -GRADES.get(r.severity.lower(), -1) - GRADES.get(r.likelihood.lower(), -1))
 
     @cached_property
     def limits(self) -> dict[str, str]:
         """The sections of the impact assessment by heading in lower case."""
-        return prose.sections(_text(self.project, RISKS))
+        return prose.sections(text_of(self.project, RISKS))
 
     @cached_property
     def drift(self) -> dict[str, Any]:
         """What the drift monitor saw last, on this machine; nothing where it has not run."""
-        return _table(_json(self.project, DRIFT))
+        return table(content(self.project, DRIFT))
 
     @property
     def moved(self) -> list[str]:
         """What the drift monitor says has moved."""
-        return [str(c.get("name")) for c in _tables(self.drift.get("comparisons")) if c.get("moved")]
+        return [str(c.get("name")) for c in tables(self.drift.get("comparisons")) if c.get("moved")]
 
     @cached_property
     def decisions(self) -> list[Entry]:
@@ -279,7 +280,7 @@ class Facts:
         return [self._entry(file, days.get(file, ""), section) for file in files[:200]]
 
     def _entry(self, file: str, day: str, section: str) -> Entry:
-        text = _text(self.project, file)
+        text = text_of(self.project, file)
         heading = re.search(r"^#\s+(.+)$", text, re.MULTILINE)
         return Entry(file, heading[1].strip() if heading else file, day, prose.section(text, section))
 
@@ -298,7 +299,7 @@ class Facts:
     @cached_property
     def slices(self) -> list[dict[str, Any]]:
         """The headline metric in each slice, the worst parts of it where there are many."""
-        found = [s for s in _tables(_json(self.project, SLICES)) if number(s.get("value")) is not None]
+        found = [s for s in tables(content(self.project, SLICES)) if number(s.get("value")) is not None]
         return [_part(s) for s in found[:PARTS]]
 
     @cached_property
@@ -312,8 +313,8 @@ class Facts:
     @property
     def example(self) -> str:
         """The line that asks the running service for a prediction, with typical values of the training data."""
-        features = _table(_table(_json(self.project, MODEL)).get("features"))
-        row = {name: _table(entry).get("typical") for name, entry in features.items()}
+        features = table(table(content(self.project, MODEL)).get("features"))
+        row = {name: table(entry).get("typical") for name, entry in features.items()}
         body = shlex.quote(json.dumps(row, ensure_ascii=False))
         head = "curl -s http://localhost:3000/predict -H 'Content-Type: application/json'"
         return f"{head} -d {body}" if row else ""
@@ -358,7 +359,7 @@ def plain(markdown: str) -> str:
 
 def _plot(project: Project, name: str) -> list[dict[str, str]]:
     """Give the rows of DVC's plot data, as text."""
-    text = _text(project, f"{PLOTS}/{name}.csv")
+    text = text_of(project, f"{PLOTS}/{name}.csv")
     return [
         {k: v or "" for k, v in row.items() if k and not isinstance(v, list)}
         for row in csv.DictReader(io.StringIO(text))
@@ -372,11 +373,13 @@ def _float(text: object) -> float | None:
         return None
 
 
-def _text(project: Project, name: str) -> str:
+def text_of(project: Project, name: str) -> str:
+    """Give a file's text, "" where there is none."""
     return project.text(name) if project.exists(name) else ""
 
 
-def _json(project: Project, name: str) -> Any:
+def content(project: Project, name: str) -> Any:
+    """Give what a JSON file holds, {} where there is none. Raises `KitError` where it is damaged."""
     if not project.exists(name):
         return {}
     try:
@@ -385,9 +388,11 @@ def _json(project: Project, name: str) -> Any:
         raise KitError(f"{name} is no JSON: {error}") from None
 
 
-def _table(found: object) -> dict[str, Any]:
+def table(found: object) -> dict[str, Any]:
+    """Give what was found if it holds values by name, else nothing."""
     return found if isinstance(found, dict) else {}
 
 
-def _tables(found: object) -> list[dict[str, Any]]:
+def tables(found: object) -> list[dict[str, Any]]:
+    """Give the entries of a list that hold values by name."""
     return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
