@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Semaphore
 
 from changes import (
     AT_EXIT,
@@ -50,7 +51,7 @@ def graded(repository: Path, cache: Path, ids: tuple[str, ...], minutes: float =
     profile = profiles.load("cmu-msaie-capstone", KNOWN)
     settings = profile.settings.model_copy(update={"minutes": minutes})
     assignment = Assignment(profile.model_copy(update={"settings": settings}), seed=11, cache=cache, only=ids)
-    return grade.graded(Submission("team", str(repository)), assignment)
+    return grade.graded(Submission("team", str(repository)), assignment, slots=Semaphore(2))
 
 
 @dataclass(frozen=True)
