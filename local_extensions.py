@@ -14,6 +14,8 @@ from jinja2 import Environment
 from jinja2.ext import Extension
 
 MARKDOWN_SPECIAL = "\\`*_{}[]<>#|!&~$"
+LATEX = {c: f"\\{c}" for c in "{}$&#_%"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+LATEX |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}"}
 PROGRAMS = Path(__file__).parent / "src" / "capstone_kit" / "programs"
 INVISIBLE = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
@@ -36,6 +38,11 @@ def markdown(value: object) -> str:
     return f"\\{escaped}" if escaped[:1] in "-+=:" else escaped
 
 
+def latex(value: object) -> str:
+    """Give `value` as one line of LaTeX that shows it literally."""
+    return "".join(LATEX.get(c, c) for c in line(value))
+
+
 def line(value: object) -> str:
     """Give `value` as one line of plain text."""
     return " ".join(str(value).translate(INVISIBLE).split())
@@ -50,10 +57,19 @@ def domain(answers: dict[str, Any]) -> str:
     """Give the domain that was chosen, or the programme's own."""
     if answers["domain"] != "auto":
         return str(answers["domain"])
-    told = (PROGRAMS / f"{answers['program']}.toml").read_text(encoding="utf-8")
-    found = re.search(r'^domain = "(.+)"$', told, re.MULTILINE)  # before Python 3.11 there is no tomllib
+    found = re.search(r'^domain = "(.+)"$', _program(answers), re.MULTILINE)
     assert found, "a test reads every programme"
     return found[1]
+
+
+def track(answers: dict[str, Any]) -> str:
+    """Give what the programme ends in: research, of which a paper comes, or a project."""
+    return "research" if re.search(r"^research = true$", _program(answers), re.MULTILINE) else "project"
+
+
+def _program(answers: dict[str, Any]) -> str:
+    """Give the programme's file as text: before Python 3.11 there is no tomllib."""
+    return (PROGRAMS / f"{answers['program']}.toml").read_text(encoding="utf-8")
 
 
 def kit_source(answers: dict[str, Any]) -> str:
@@ -101,6 +117,8 @@ class TemplateExtension(Extension):
             markdown=markdown,
             hexadecimal=hexadecimal,
             domain=domain,
+            latex=latex,
+            track=track,
             kit_source=kit_source,
             refuse_bad_answers=refuse_bad_answers,
         )

@@ -10,16 +10,24 @@ from pathlib import Path
 from typing import Any
 
 ANSWERS: dict[str, Any] = json.loads(bytes.fromhex("{{ cookiecutter | hexadecimal }}"))
-VARIANTS = {"domains": "__domain", "programs": "program", "frameworks": "framework", "ci": "ci", "licenses": "license"}
+VARIANTS = {
+    "domains": "__domain",
+    "programs": "program",
+    "tracks": "__track",
+    "frameworks": "framework",
+    "ci": "ci",
+    "licenses": "license",
+}
 BEGUN = {"capstone.toml", "charter.md", "pyproject.toml"}  # hold the answers; what the variant says goes on from there
 LEFT_TO_DO: list[str] = []
 
 
 def lay_variants(root: Path) -> None:
-    """Copy the files of each chosen answer over the tree and remove the rest."""
+    """Copy the files of each chosen answer, where it has any, over the tree and remove the rest."""
     for folder, question in VARIANTS.items():
         chosen = root / ".variants" / folder / ANSWERS[question]
-        shutil.copytree(chosen, root, copy_function=lay, dirs_exist_ok=True)
+        if chosen.is_dir():
+            shutil.copytree(chosen, root, copy_function=lay, dirs_exist_ok=True)
     shutil.rmtree(root / ".variants")
 
 

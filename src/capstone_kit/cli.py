@@ -135,6 +135,16 @@ def tradeoff(
 
 
 @app.command()
+def experiments(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be run, and run nothing")] = False,
+) -> None:
+    """Run what is missing of experiments.toml, every condition with every seed, and write the paper's tables."""
+    from capstone_kit import experiments as matrices
+
+    matrices.study(Project.here(), dry_run)
+
+
+@app.command()
 def check(
     profile: Annotated[str | None, typer.Option(help="a course profile or a TOML file")] = None,
     run: Annotated[bool, typer.Option("--run", help="run pipeline, tests and service too: minutes")] = False,

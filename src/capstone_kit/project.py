@@ -36,22 +36,26 @@ def safe(text: str) -> str:
 def run(root: Path, *command: str, within: float | None = None) -> str:
     """Run a command in `root` and give what it printed. Raises `KitError` with its reason where it fails.
 
-    `within` bounds the seconds. DVC is that of this environment, on the path or not.
+    `within` bounds the seconds.
     """
-    here = command[0] == "dvc" and importlib.util.find_spec("dvc")
-    words = (sys.executable, "-P", "-m", *command) if here else command
-    shown = " ".join(command)
+    shown, started = " ".join(command), words(*command)
     try:
         done = subprocess.run(
-            words, cwd=root, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=within
+            started, cwd=root, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=within
         )
     except FileNotFoundError:
         raise KitError(f"{command[0]} is not installed: `capstone doctor` says how to get it") from None
     except subprocess.TimeoutExpired:
         raise KitError(f"`{shown}` gave no answer within {within:.0f} seconds") from None
     if done.returncode:
-        raise KitError(f"`{shown}` failed: {_reason(done.stderr)}")
+        raise KitError(f"`{shown}` failed: {reason(done.stderr)}")
     return done.stdout
+
+
+def words(*command: str) -> tuple[str, ...]:
+    """Give the words that start a command: DVC is that of this environment, on the path or not."""
+    here = command[0] == "dvc" and importlib.util.find_spec("dvc")
+    return (sys.executable, "-P", "-m", *command) if here else command
 
 
 def git(root: Path, *words: str) -> str:
@@ -81,7 +85,7 @@ def blobs(root: Path, names: Sequence[str]) -> dict[str, bytes]:
     return found
 
 
-def _reason(errors: str) -> str:
+def reason(errors: str) -> str:
     """Give the line that says why, without what DVC and uv write around it."""
     lines = [line.strip() for line in errors.splitlines() if line.strip() and "://error.dvc.org" not in line]
     lines = [line for line in lines if not line.startswith(("Having any troubles", "hint:", "warning:", "WARNING:"))]

@@ -5,29 +5,27 @@ served. What is measured once stays: another call runs only what is new, and an 
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module, resources
+from importlib import resources
 from itertools import product
 from typing import Any
 
 import jinja2
 
-from capstone_kit.project import CannotRunError, KitError, Project, git, run
+from capstone_kit import sweep
+from capstone_kit.project import KitError, Project
+from capstone_kit.sweep import CONSTRAINTS, COSTS, FALLING, METRICS, Overrides
 from capstone_kit.writing import Transaction
 
 CSV, SVG, PAGE = "reports/tradeoff.csv", "reports/tradeoff.svg", "docs/tradeoff.md"
 TRAINING = "reports/training.json"
-COSTS = {"latency_p95_ms": "p95 latency (ms)", "model_size_mb": "size (MB)", "training_time_s": "training time (s)"}
-FALLING = ("mae", "rmse", "log_loss", "brier")  # quality is better when these are lower
 DECADE = 10  # costs that differ by more are drawn on a logarithmic axis; a limit farther away is not drawn
 FRONT, OTHERS = "#1f5fa8", "#9aa4af"
-
-Overrides = tuple[str, ...]  # of parameters, as `dvc exp run --set-param` takes them
+PREFIX = "tradeoff"
 
 
 @dataclass(frozen=True)
@@ -60,12 +58,10 @@ def front(points: Sequence[Point], costs: Iterable[str] = COSTS) -> list[Point]:
 
 def study(project: Project, sets: Sequence[str]) -> None:
     """Run what is missing, then write table, picture and page, and log them to MLflow."""
-    os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{(project.root / 'mlflow.db').as_posix()}")
-    wanted = {_name(project, overrides): overrides for overrides in experiments(project, sets)}
-    missing = {name: wanted[name] for name in wanted.keys() - _measured(project).keys()}
-    _run(project, dict(sorted(missing.items())))
-    found = _measured(project)
-    headline = project.toml("capstone.toml")["task"]["headline"]
+    wanted = sweep.named(project, PREFIX, experiments(project, sets))
+    missing = {name: wanted[name] for name in wanted.keys() - sweep.measured(project, PREFIX).keys()}
+    sweep.run(project, PREFIX, dict(sorted(missing.items())), _in_words)
+    found, headline = sweep.measured(project, PREFIX), sweep.headline(project)
     points = [_point(headline, wanted[name], found[name]) for name in wanted if name in found]
     if len(points) < 2:
         raise KitError(f"{len(points)} of {len(wanted)} experiments ended, and a front takes two: see above")
@@ -102,43 +98,13 @@ def _only(settings: dict[str, Any]) -> list[str]:
     return [f"+train.only.{key}={json.dumps(value)}" for key, value in settings.items()]
 
 
-def _name(project: Project, overrides: Overrides) -> str:
-    """Give the name that only these parameters on this commit and these edits have."""
-    state = git(project.root, "rev-parse", "HEAD") + git(project.root, "diff", "HEAD", "--", "src", "*.yaml", "*.toml")
-    return "tradeoff-" + hashlib.sha256("\n".join([state, *overrides]).encode()).hexdigest()[:10]
-
-
-def _run(project: Project, missing: dict[str, Overrides]) -> None:
-    """Run the experiments one after the other, so that none disturbs the timing of another, beside the workspace."""
-    for number, (name, overrides) in enumerate(missing.items(), start=1):
-        print(f"tradeoff: {number} of {len(missing)}: {_in_words(overrides)}", flush=True)
-        sets = [word for override in overrides for word in ("--set-param", override)]
-        try:
-            run(project.root, "dvc", "exp", "run", "evaluate", "--temp", "--name", name, *sets)
-        except KitError as error:  # the others are worth their figures all the same
-            print(f"tradeoff: left out: {error}", flush=True)
-
-
 def _in_words(overrides: Overrides) -> str:
     words = [override.removeprefix("+").removeprefix("train.").removeprefix("only.") for override in overrides]
     return ", ".join(words).replace("candidates=[", "").replace("]", "", 1)
 
 
-def _measured(project: Project) -> dict[str, dict[str, Any]]:
-    """Give the metrics files of the experiments that ended, by name."""
-    found = {}
-    for commit in json.loads(run(project.root, "dvc", "exp", "show", "--json")):
-        for experiment in commit.get("experiments") or []:
-            last = experiment["revs"][0]
-            data = last.get("data") or {}
-            files = {path: content.get("data") for path, content in (data.get("metrics") or {}).items()}
-            if last.get("name") and files.get("reports/metrics.json") and files.get("reports/constraints.json"):
-                found[last["name"]] = files
-    return found
-
-
 def _point(headline: str, overrides: Overrides, files: dict[str, Any]) -> Point:
-    measured, costs = files["reports/metrics.json"][headline], files["reports/constraints.json"]
+    measured, costs = files[METRICS][headline], files[CONSTRAINTS]
     low, high = (measured.get(end, measured["value"]) for end in ("low", "high"))
     sign = -1 if headline in FALLING else 1
     return Point(_in_words(overrides), measured["value"], low, high, {name: costs[name] for name in COSTS}, sign)
@@ -165,7 +131,7 @@ def table(headline: str, points: Sequence[Point]) -> str:
 
 def draw(headline: str, points: Sequence[Point], bounds: dict[str, float]) -> bytes:
     """Give a picture: quality against each cost, the front of each pair joined, the contract's limits dashed."""
-    mpl, figures = _library("matplotlib"), _library("matplotlib.figure")
+    mpl, figures = sweep.library("matplotlib"), sweep.library("matplotlib.figure")
     mpl.rcParams.update({"svg.hashsalt": "tradeoff", "axes.spines.top": False, "axes.spines.right": False})
     figure = figures.Figure(figsize=(11, 4), layout="constrained")
     for axes, (cost, label) in zip(figure.subplots(1, 3, sharey=True), COSTS.items(), strict=True):
@@ -202,17 +168,9 @@ def page(headline: str, points: Sequence[Point]) -> str:
 
 def _log(project: Project) -> None:
     """Add table, picture and page to a run of their own in MLflow."""
-    mlflow = _library("mlflow")
+    mlflow = sweep.library("mlflow")
     mlflow.set_tracking_uri(os.environ["MLFLOW_TRACKING_URI"])
     mlflow.set_experiment(project.toml("capstone.toml")["project"]["slug"])
     with mlflow.start_run(run_name="tradeoff"):
         for name in (CSV, SVG, PAGE):
             mlflow.log_artifact(str(project.path(name)), "tradeoff")
-
-
-def _library(name: str) -> Any:
-    """Import what the project's own environment has. Raises `CannotRunError` elsewhere."""
-    try:
-        return import_module(name)
-    except ImportError:
-        raise CannotRunError(f"{name} is not here: run it in the repository as `uv run capstone …`") from None

@@ -4,6 +4,8 @@ import re
 
 from capstone_kit.project import safe
 
+LATEX = {c: f"\\{c}" for c in "{}$&#_%"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
+LATEX |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}"}
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!&~$@:()])")
 
 
@@ -15,6 +17,11 @@ def line(text: object) -> str:
 def markdown(text: object) -> str:
     """Give a text that Markdown shows as it is: no table, link, mention, HTML or emphasis can begin in it."""
     return MARKDOWN.sub(r"\\\1", line(text))
+
+
+def latex(text: object) -> str:
+    """Give a text that LaTeX shows as it is."""
+    return "".join(LATEX.get(c, c) for c in line(text))
 
 
 def code(text: object) -> str:

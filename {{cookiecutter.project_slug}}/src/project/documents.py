@@ -16,6 +16,7 @@ MEASURED = 5  # the register's column in which values are filled in, counted wit
 NAMED = re.compile(r"`(\w+)`(?: = [^;]*)?")  # a name there, and the value that was filled in behind it
 VALIDATION = Path("reports/validation.json")
 SENSORS = 5  # that the model card names, the worst to lose
+PAPER = Path("paper/paper.md")  # where the programme ends in research
 SYNTHETIC = "**Measured on synthetic rows (`data/sample.csv`): these figures say nothing about the real data.**\n\n"
 PICTURES = (
     "\n".join(f"![{name}](../reports/figures/{name}.svg)" for name in ("outcomes", "calibration", "importance")) + "\n"
@@ -25,10 +26,11 @@ PICTURES = (
 def fill(
     data: DataContract, capstone: Capstone, results: dict[str, Any], constraints: dict[str, float], synthetic: bool
 ) -> None:
-    """Write the state into the README, with it all tables into the model card, and values into the risk register."""
+    """Write the state into README and paper, all tables into the model card, and values into the risk register."""
     metrics, trust, headline = results["metrics"], results["trust"], capstone.task.headline
     state = (SYNTHETIC if synthetic else "") + state_table(capstone, metrics, constraints)
     _replace(STATE, state)
+    _replace(PAPER, state)
     slices = _slice_table(results["slices"], headline)
     parts = [state, _metric_table(metrics), slices, _group_table(trust), _trust_table(trust, headline), PICTURES]
     _replace(MODEL_CARD, "\n".join(filter(None, parts)))
