@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator
 
 from project.fitting import Candidate
 
-SAME_EACH_TIME: dict[str, Any] = {"deterministic": True, "force_row_wise": True}  # whatever the number of threads
+# LightGBM takes as many threads as there are cores, whatever limit fitting.py sets: one, for the reason given there.
+SAME_EACH_TIME: dict[str, Any] = {"deterministic": True, "force_row_wise": True, "n_jobs": 1}
 
 
 def trees(classify: bool, directions: list[int] | None, seed: int, **settings: Any) -> BaseEstimator:
