@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -76,6 +77,14 @@ def test_an_explanation_adds_up_to_the_prediction(service: str, row: dict[str, A
     assert {entry["field"] for entry in found["contributions"]} == set(row)
     assert post(service, dumps([row, row]), path="/explain")[0] == 400
     assert post(service, dumps(row | {"no such field": 1}), path="/explain")[1]["field"] == "no such field"
+
+
+def test_predictions_go_on_while_many_ask_for_explanations(service: str, row: dict[str, Any]) -> None:
+    """Explanations are made one at a time, beside the predictions; both are answered."""
+    with ThreadPoolExecutor(8) as clients:
+        asked = [clients.submit(post, service, dumps(row), JSON, "/explain") for _ in range(40)]
+        predicted = [post(service, dumps(row))[0] for _ in range(10)]
+        assert {future.result()[0] for future in asked} | set(predicted) == {200}
 
 
 def bad_rows(data: contract.DataContract, row: dict[str, Any]) -> dict[str, tuple[Any, str]]:

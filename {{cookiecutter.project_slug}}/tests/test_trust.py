@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ import pandas as pd
 import pytest
 from conftest import write_contract
 
-from project import contract, documents, explain, groups, request, stage
+from project import contract, documents, explain, groups, request, stage, table, trust
+from project.behaviour import Test
 from project.predictor import Floats, Inputs, Predictor
+from project.problem import Problem
 
 
 @dataclass
@@ -89,15 +91,27 @@ def test_slices_stand_in_the_order_of_their_numbers() -> None:
 
 def test_noise_and_missing_sensors_are_measured(pipeline: Path, data: contract.DataContract) -> None:
     """Each sensor has a size of noise; without it the headline is measured; shares are shares; two are explained."""
-    trust = stage.read_json(pipeline / "reports/trust.json")
+    measured = stage.read_json(pipeline / "reports/trust.json")
     numeric = {f.name for f in data.features if f.numeric and f.type != "boolean"}
-    assert {sensor["field"] for sensor in trust["noise"]["sensors"]} <= numeric
-    assert all(sensor["size"] > 0 for sensor in trust["noise"]["sensors"])
-    assert {entry["field"] for entry in trust["missing"]} <= numeric
-    assert all(0 <= share <= 1 for share in (trust["evasion"]["turned"], trust["evasion"]["silenced"]) if share)
-    for found in trust["explanations"]:
+    assert {sensor["field"] for sensor in measured["noise"]["sensors"]} <= numeric
+    assert all(sensor["size"] > 0 for sensor in measured["noise"]["sensors"])
+    assert {entry["field"] for entry in measured["missing"]} <= numeric
+    assert all(0 <= share <= 1 for share in (measured["evasion"]["turned"], measured["evasion"]["silenced"]) if share)
+    for found in measured["explanations"]:
         total = found["base"] + sum(entry["contribution"] for entry in found["contributions"])
         assert total == pytest.approx(found["prediction"])
+
+
+def test_sensors_as_exact_as_stated_change_nothing(inside: Path, data: contract.DataContract) -> None:
+    """The accuracy that the contract states is the size of the noise; of a billionth no answer turns."""
+    exact = tuple(replace(c, accuracy=1e-9) if c.numeric and c.type != "boolean" else c for c in data.columns)
+    stated, task = replace(data, columns=exact), contract.load_capstone(inside).task
+    model = Predictor(features=stated.features)
+    rows = table.read(inside / "data/splits/test.csv", stated)
+    measured = trust.measure(Test(Problem(stated, task, model.labels), model, rows), (), [], seed=0)
+    assert all(sensor["size"] == 1e-9 and sensor["stated"] for sensor in measured["noise"]["sensors"])
+    assert measured["noise"]["value"] == pytest.approx(measured["headline"]["value"], rel=1e-3)
+    assert (measured["evasion"]["turned"] or 0) < 0.01
 
 
 def test_a_stated_accuracy_has_to_be_a_size(tmp_path: Path) -> None:

@@ -74,9 +74,12 @@ def _explained(entry: dict[str, Any]) -> Explained:
     told = [
         (name, f"{value:+.3g}".replace("-", "\u2212"), round(50 * value / most, 1)) for name, value in moved[:MOVERS]
     ]
-    of = "the predicted value" if entry.get("explained") is None else f"the probability of {entry['explained']}"
-    title = f"{'A right' if entry.get('right') else 'A wrong'} answer: {of}"
-    return Explained(title, shown(number(entry.get("base"))), shown(number(entry.get("prediction"))), told)
+    base, prediction = (shown(number(entry.get(end))) for end in ("base", "prediction"))
+    if entry.get("explained") is None:
+        title = "The nearest of the test rows" if entry.get("right") else "The farthest of the test rows"
+    else:
+        title = f"{'A right' if entry.get('right') else 'A wrong'} answer: the probability of {entry['explained']}"
+    return Explained(title, base, prediction, told)
 
 
 def _values(cell: str) -> str:

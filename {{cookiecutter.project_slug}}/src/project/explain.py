@@ -17,7 +17,7 @@ from project.predictor import Columns, Inputs, Predictor, layout, model_inputs
 
 MOST, FEWEST = 64, 8  # training rows that are kept to explain against,
 KEPT_CELLS = 16_000  # in between as few as hold so many cells
-CELLS = 4_000_000  # of the model's inputs that are scored in one call
+CELLS = 1_000_000  # of the model's inputs that are scored in one call: predictions get their turn in between
 
 Orders = npt.NDArray[np.intp]
 

@@ -170,6 +170,7 @@ class Capstone:
         SERVING.follow()
         lost = bentoml.metrics.Counter("prediction_log_lost_total", "Answers that could not be written to the log")
         self.failed = bentoml.metrics.Counter("shadow_failed_total", "Requests that the shadow could not answer")
+        self.explaining = asyncio.Lock()
         self.log = answer.PredictionLog(os.environ.get("PREDICTION_LOG", "logs/predictions.jsonl"), lost.inc)
         gc.collect()
         gc.freeze()
@@ -194,7 +195,8 @@ class Capstone:
             return rows
         served = SERVING.champion
         try:
-            found = await asyncio.to_thread(explain.explain, served.predictor, ROWS.columns(rows))
+            async with self.explaining:  # one at a time: it takes a thousand rows where a prediction takes one
+                found = await asyncio.to_thread(explain.explain, served.predictor, ROWS.columns(rows))
         except stage.ProjectError as error:
             return refuse(409, str(error))
         return reply({"model_version": served.version} | found.record())
