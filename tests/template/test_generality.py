@@ -71,7 +71,7 @@ def test_the_service_predicts_the_number_with_its_interval(regression: Repositor
 
 
 def test_the_repository_tests_itself(regression: Repository) -> None:
-    """The generated tests of pipeline, metrics and documents hold for the new contract too."""
-    names = [f"tests/test_{name}.py" for name in ("pipeline", "metrics", "documents")]
+    """The generated tests of pipeline, metrics, documents and trust hold for the new contract too."""
+    names = [f"tests/test_{name}.py" for name in ("pipeline", "metrics", "documents", "trust")]
     assert all(Path(regression.path / name).exists() for name in names)
     regression.run("uv", "run", "pytest", "--quiet", *names)
