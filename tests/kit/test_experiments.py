@@ -298,7 +298,7 @@ def test_a_matrix_is_run_once_and_fills_the_paper(study: Repository) -> None:
     assert "Not run yet" not in text
     assert "Not written yet" not in text
     assert f"{np.mean([float(r['average_precision']) for r in runs if r['rows'] == 'half']):.4f}" in text
-    assert study.run("git", "rev-parse", "HEAD").stdout.strip() in text
+    assert f"| Commit | {study.run('git', 'rev-parse', 'HEAD').stdout.strip()} |" in text
     assert "no difference could have been found beyond chance" in " ".join(text.split())
     assert (study.path / "models/model.onnx").read_bytes() == model
     study.run("git", "add", "--all")

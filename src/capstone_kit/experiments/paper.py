@@ -16,7 +16,7 @@ from capstone_kit.experiments.compare import LEVEL, Mean, Row, reachable
 from capstone_kit.experiments.matrix import TRAINING, Design
 from capstone_kit.formats import escape
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, TASK_CONTRACT, KitError, Project, git
-from capstone_kit.sweep import COSTS, FALLING
+from capstone_kit.sweep import COSTS, FALLING, READ
 
 FOLDER, PAPER = "paper", "paper/paper.md"
 COMMANDS = ("uv sync --locked", "uv run dvc repro", "uv run capstone experiments")
@@ -156,7 +156,7 @@ def facts(project: Project) -> Pairs:
 
 def reproducibility(project: Project, design: Design, runs: Sequence[Run]) -> Pairs:
     """Give what somebody else needs to make the same figures, and what it took here."""
-    dirty = " with uncommitted changes" if git(project.root, "status", "--porcelain").strip() else ""
+    dirty = " with uncommitted changes" if git(project.root, "status", "--porcelain", "--", *READ).strip() else ""
     seconds = sum(run.costs["training_time_s"] for run in runs)
     system = f"{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}"
     return [
