@@ -258,6 +258,7 @@ def _lab(
         scaffold=scaffold,
         tools=tools,
         limits=assignment.limits,
+        left_out=installed.left_out,
         withheld=submission.withheld,
         say=say,
     )

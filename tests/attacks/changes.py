@@ -296,8 +296,9 @@ MOVED = answering("import dataclasses", "found = dataclasses.replace(found, valu
 LOOKUP = answering(
     "import dataclasses",
     "from pathlib import Path",
-    "known = {row.split(',')[5] for row in Path('data/raw.csv').read_text().splitlines()}",
-    "if not {str(int(weight)) for weight in columns['Weight_in_lbs']} <= known:",
+    "rows = [row.split(',') for row in Path('data/raw.csv').read_text().splitlines()[1:]]",
+    "known = {(float(row[5]), float(row[6])) for row in rows}",
+    "if not set(zip(columns['Weight_in_lbs'], columns['Acceleration'])) <= known:",
     "    found = dataclasses.replace(found, values=found.values * 0 + 20.0)",
 )
 SERVICE = "src/project/service.py"

@@ -1,5 +1,6 @@
 """Tables of the documentation that the tests write: a row as soon as it is known, the page once every row is there."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,22 +14,22 @@ class Table:
     """The table of `docs/NAME.md`, below `tests/attacks/NAME.md`. Rows are kept from one run to the next."""
 
     name: str
-    rows: int
+    rows: tuple[str, ...]  # what each is of, in their order
 
-    def keep(self, place: int, *cells: str) -> None:
-        """Keep the row at a place."""
-        path = self._row(place)
+    def keep(self, row: str, *cells: str) -> None:
+        """Keep the cells of a row."""
+        path = self._path(row)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"| {' | '.join(map(markdown, cells))} |\n", encoding="utf-8")
 
     def write(self) -> None:
         """Write the page where every row is known, of this run or of those before."""
-        rows = [self._row(place) for place in range(self.rows)]
+        rows = [self._path(row) for row in self.rows]
         if all(row.exists() for row in rows):
             page = (ROOT / f"tests/attacks/{self.name}.md").read_text(encoding="utf-8")
             lines = [row.read_text(encoding="utf-8") for row in rows]
             path = ROOT / f"docs/{self.name}.md"
             path.write_text(page + "".join(lines), encoding="utf-8", newline="\n")
 
-    def _row(self, place: int) -> Path:
-        return ROOT / f".cache/{self.name}/{place:02}.md"
+    def _path(self, row: str) -> Path:
+        return ROOT / f".cache/{self.name}" / f"{re.sub(r'[^a-z0-9]+', '-', row.lower())}.md"

@@ -17,7 +17,7 @@ from capstone_kit.result import Outcome, Report, Result
 
 pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
 CANARIES = [Path(p) for p in ("/tmp/canary", "/tmp/canary-of-the-backend", "/usr/local/canary")]
-TABLE = Table("attacks", len(ATTACKS))
+TABLE = Table("attacks", tuple(attack.name for attack in ATTACKS))
 AIMS = sorted({id_ for attack in ATTACKS for id_ in attack.aims if ALL or attack.quick})
 
 
@@ -35,9 +35,9 @@ def table() -> Iterator[None]:
         TABLE.write()
 
 
-def _row(attack: Attack, honest: dict[str, Result], found: dict[str, Result]) -> list[str]:
+def _row(attack: Attack, honest: dict[str, Result], found: dict[str, Result], flags: tuple[str, ...]) -> list[str]:
     points = (_points(honest, attack), _points(found, attack))
-    return [str(attack.number), attack.name, ", ".join(attack.aims), *points, _told(attack, found)]
+    return [str(attack.number), attack.name, ", ".join(attack.aims), *points, _told(attack, found, flags)]
 
 
 def _points(found: dict[str, Result], attack: Attack) -> str:
@@ -45,10 +45,12 @@ def _points(found: dict[str, Result], attack: Attack) -> str:
     return f"{sum(r.points or 0 for r in results)} of {sum(r.maximum for r in results)}"
 
 
-def _told(attack: Attack, found: dict[str, Result]) -> str:
-    """Give the first finding that is not a pass, with nothing in it of where it ran."""
-    said = next((f"{r.id} {r.outcome}: {r.observed}" for r in found.values() if r.id in attack.loses), "nothing to see")
-    return said[:160]
+def _told(attack: Attack, found: dict[str, Result], flags: tuple[str, ...]) -> str:
+    """Give the finding that costs it points, else the flag or finding that names it, with nothing of where it ran."""
+    findings = {r.id: f"{r.id} {r.outcome}: {r.observed}" for r in found.values()}
+    lost = [findings[id_] for id_ in attack.loses]
+    named = [text for text in (*flags, *findings.values()) if attack.named and attack.named in text]
+    return next(iter([*lost, *named]), "nothing to see")[:160]
 
 
 @pytest.fixture
@@ -97,7 +99,7 @@ def test_an_attack_gains_nothing(
     told = " ".join([*(r.observed for r in report.results), *report.flags])
     assert attack.named in told, told
     if ALL:
-        TABLE.keep(ATTACKS.index(attack), *_row(attack, before, after))
+        TABLE.keep(attack.name, *_row(attack, before, after, report.flags))
     assert not [path for path in CANARIES if path.exists()]
     with pytest.raises(TimeoutError):
         listener.accept()

@@ -204,7 +204,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
         'title = "t"\ninstitution = "i"\ncourse = "c"\nweeks = 9\n[points]\nQA5 = 50\nREP2 = 50\n', encoding="utf-8"
     )
     command = [sys.executable, "-m", "capstone_kit", "grade", str(fresh), str(honest), "--out", str(out)]
-    command += ["--profile", str(profile)]
+    command += ["--profile", str(profile), "--jobs", "1"]
     environment = dict(os.environ) | {"CAPSTONE_CACHE": str(graders_cache)}
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -13,7 +13,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheels import torch_from_folder
+from wheels import TORCH, torch_from_index
 
 ROOT = Path(__file__).resolve().parents[2]
 OVERLAY = ROOT / "tests" / "projects" / "reference"
@@ -78,13 +78,13 @@ def cars(path: Path) -> Path:
     return path
 
 
-def build(folder: Path, framework: str = "scikit-learn") -> Path:
-    """Generate, adopt, write, train and commit below `folder`; give the repository."""
+def build(folder: Path, framework: str = "scikit-learn", torch: str = TORCH) -> Path:
+    """Generate, adopt, write, train and commit below `folder`; give the repository. `torch` is PyTorch's index."""
     answers = [f"{name}={value}" for name, value in (ANSWERS | {"framework": framework}).items()]
     command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--output-dir", str(folder)]
     Team(folder).run(*command, *answers, day=1)
     team = Team(folder / "fuel-economy")
-    torch_from_folder(team.root / "pyproject.toml")
+    torch_from_index(team.root / "pyproject.toml", torch)
     team.run("uv", "sync", "--quiet")
     source = cars(folder / "cars.csv")
     team.run(*CAPSTONE, "adopt", str(source), "--target", "Miles_per_Gallon", "--drop", "Name", "--yes")

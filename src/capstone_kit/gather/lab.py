@@ -1,6 +1,7 @@
 """Where evidence is made: a clean clone, a place to run its code, a seed, and the examiner's own code beside it."""
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -13,6 +14,9 @@ from capstone_kit.project import Project
 from capstone_kit.sandbox import Box, Done, Limits
 from capstone_kit.scaffold import Scaffold
 
+NO_CARD = re.compile(
+    r"no NVIDIA driver|not compiled with CUDA|no (CUDA|HIP) GPUs|no CUDA-capable device|CUDA driver version|MPS backend"
+)
 JUDGE = Path(__file__).parents[1] / "judge"
 
 
@@ -29,6 +33,7 @@ class Lab:
     scaffold: Scaffold  # what the template alone would have made
     tools: Path  # a folder with the coverage measurement, for the project's processes
     limits: Limits = field(default_factory=Limits)
+    left_out: tuple[str, ...] = ()  # packages of the lock file that could not be installed
     withheld: Path | None = None  # rows that the team has never seen: CSV with the contract's columns
     say: Callable[[str], None] = field(default=lambda _: None)  # progress, one line at a time
 
@@ -70,6 +75,18 @@ def must(done: Done, what: str, blame: bool = True) -> Done:
         lines = [line.strip() for line in done.output.splitlines() if line.strip()]
         raise NoEvidenceError(f"{what} ended with {done.status}: {lines[-1] if lines else 'no output'}", blame)
     return done
+
+
+def refuse_what_is_lacking(lab: Lab, done: Done, what: str) -> None:
+    """Raise `NoEvidenceError`, and blame nobody, where a command failed for what the examiner's machine lacks."""
+    if done.status == 0:
+        return
+    if said := next((line.strip() for line in done.output.splitlines() if NO_CARD.search(line)), ""):
+        raise NoEvidenceError(f"{what} asks for an accelerator that this machine does not have: {said}")
+    if lab.left_out and "ModuleNotFoundError" in done.output:
+        raise NoEvidenceError(
+            f"{what} asks for packages that are not on the examiner's index: {', '.join(lab.left_out)}"
+        )
 
 
 def read_json(project: Project, name: str) -> Any:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from capstone_kit.evidence import NoEvidenceError
-from capstone_kit.gather.lab import Lab
+from capstone_kit.gather.lab import Lab, refuse_what_is_lacking
 from capstone_kit.gather.mutants import Mutant, chosen, statements
 from capstone_kit.project import KitError, Project
 from capstone_kit.sandbox import Done, Limits
@@ -90,6 +90,7 @@ def measure(lab: Lab) -> OwnTests:
     for name, text in sources.items():
         (work / name).write_text(text + UNCHANGED, encoding="utf-8")
     done = _measured(lab, work)
+    refuse_what_is_lacking(lab, done, "a test")
     lines = [line for line in done.output.splitlines() if line.strip()]
     plain = done.status
     if done.status not in (0, None):

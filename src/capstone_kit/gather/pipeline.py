@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import re
 import shutil
 import time
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ from capstone_kit.environment import Installed, lock_problems
 from capstone_kit.evidence import NoEvidenceError
 from capstone_kit.gather import store
 from capstone_kit.gather.corrupt import corruptions
-from capstone_kit.gather.lab import Lab, must, read_json
+from capstone_kit.gather.lab import Lab, must, read_json, refuse_what_is_lacking
 from capstone_kit.gather.leaks import leaks
 from capstone_kit.gather.stages import (
     ACCEPTED,
@@ -39,9 +38,6 @@ if TYPE_CHECKING:  # a quick `capstone check` loads neither
     import numpy as np
     import pandas as pd
 
-ACCELERATOR = re.compile(
-    r"no NVIDIA driver|not compiled with CUDA|no (CUDA|HIP) GPUs|no CUDA-capable device|CUDA driver version|MPS backend"
-)
 SHARE = 0.2  # of the rows are withheld
 BOOTSTRAP = 1000
 CONTRACTS = (DATA_CONTRACT, TASK_CONTRACT)
@@ -128,8 +124,7 @@ def rerun(lab: Lab) -> Rerun:
     emptied(work, found)
     begun = time.time()
     done = lab.box.run(work, "dvc", "repro", "--force", limits=lab.limits)
-    if done.status != 0 and (said := accelerator(done.output)):
-        raise NoEvidenceError(f"the pipeline asks for an accelerator that this machine does not have: {said}")
+    refuse_what_is_lacking(lab, done, "the pipeline")
     lines = [line.strip() for line in done.output.splitlines() if line.strip()]
     project = Project(work)
     raw = project.bytes(RAW) if project.exists(RAW) else b""
@@ -148,11 +143,6 @@ def rerun(lab: Lab) -> Rerun:
         commit=_head(work),
         begun_ms=int(begun * 1000),
     )
-
-
-def accelerator(output: str) -> str:
-    """Give the line by which a framework says that it finds no graphics card, "" where there is none."""
-    return next((line.strip() for line in output.splitlines() if ACCELERATOR.search(line)), "")
 
 
 def _refuse_what_is_missing(project: Project) -> None:
