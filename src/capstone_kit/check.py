@@ -92,7 +92,7 @@ def _lab(project: Project, scaffold: Scaffold, folder: Path) -> Lab:
         seed=0,
         scaffold=scaffold,
         tools=tools_of(folder),
-        say=lambda text: print(f"capstone: {text}", file=sys.stderr, flush=True),
+        say=lambda text: print(f"capstone: {text}\n", end="", file=sys.stderr, flush=True),
     )
 
 

@@ -85,7 +85,8 @@ def run(wishes: Wishes) -> None:
     begun = time.monotonic()
 
     def say(text: str) -> None:
-        print(f"[{time.monotonic() - begun:5.0f} s] {safe(text)}", file=sys.stderr, flush=True)
+        line = f"[{time.monotonic() - begun:5.0f} s] {safe(text)}\n"  # whole: others speak at the same time
+        print(line, end="", file=sys.stderr, flush=True)
 
     made = grade.grade(submissions, assignment, wishes.out, wishes.jobs, wishes.cluster, say)
     reports = dict(zip([t.name for t in teams], made, strict=True))
