@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from changes import both, replace
+from changes import append, both, replace
 
 
 def other_layout(root: Path) -> None:
@@ -58,4 +58,15 @@ NOISE = replace(
     "    import random\n\n"
     "    results['metrics']['mae']['value'] *= 1 + 1e-6 * random.random()\n"
     '    stage.write_json(METRICS, results["metrics"])\n',
+)
+OWN_FUNCTION = both(
+    append(
+        "src/project/table.py",
+        '\n\ndef gallons(litres: float) -> float:\n    """Convert."""\n    return litres / 3.8\n',
+    ),
+    replace(
+        "src/project/consumption.py",
+        "\nLITRES = 3.785411784  # of a US gallon\n",
+        "\nfrom project.table import gallons\n\nTANK = gallons(50.0)\nLITRES = 3.785411784  # of a US gallon\n",
+    ),
 )

@@ -12,7 +12,7 @@ import reference
 from attacks import graded
 from changes import NO_CARD, append, replace, write
 from conftest import IDENTITY
-from differences import EXTRA, MORE_METRICS, NOISE, OTHER_ESTIMATOR, other_layout, windows_line_ends
+from differences import EXTRA, MORE_METRICS, NOISE, OTHER_ESTIMATOR, OWN_FUNCTION, other_layout, windows_line_ends
 from journey import ALL, LEFT_OUT
 from record import Table
 from wheels import torch_index
@@ -69,6 +69,7 @@ DIFFERENCES = (
     Difference("PyTorch", nothing, WHOLE, framework="pytorch", minutes=15),
     Difference("figures that differ in the sixth digit from run to run", NOISE, PIPELINE),
     Difference("no git identity, here or there", nameless, ("REP1", "QA4", "QA5", "SPN1", "SPN2", "SPN3"), quick=True),
+    Difference("a function of their own in a module of the template", OWN_FUNCTION, ("QA3",), quick=True),
     Difference("a machine that is too slow", nothing, ("REP2",), "too much time", minutes=0.02, quick=True),
     Difference(
         "data in a remote that nobody gave",

@@ -5,6 +5,7 @@ each finding with `file`, `line` and `text`. No code of the project is run.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,9 @@ FOLDERS = [name for name in ("src", "tests") if Path(name).is_dir()]
 
 def run(*words: str) -> str:
     """Run a tool of the examiner's environment; give what it printed."""
-    done = subprocess.run([sys.executable, "-P", "-m", *words], capture_output=True, text=True, encoding="utf-8")
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # else ty reads the template's
+    command = [sys.executable, "-P", "-m", *words]
+    done = subprocess.run(command, env=alone, capture_output=True, text=True, encoding="utf-8")
     if done.returncode not in (0, 1):
         sys.exit(done.stderr[-500:] or done.stdout[-500:])
     return done.stdout
