@@ -1,12 +1,14 @@
 """Search here and on Dask workers: `uv run --group cluster python bench/search.py WORKERS…`, in a trained repository.
 
+`--trials N` tries only the first N settings.
+
 Prints JSON: the seconds of each trial and of the whole, here and with so many worker processes, what Dask itself takes
 for a trial, and whether all found the same.
 """
 
+import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -57,11 +59,16 @@ def on_workers(count: int, whole: search.Search, tried: list[search.Trial]) -> t
 
 def main() -> None:
     """Measure."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("workers", type=int, nargs="+")
+    asked.add_argument("--trials", type=int)
+    words = asked.parse_args()
     whole, tried = setting()
+    tried = tried[: words.trials]
     each = [timed(lambda t=trial: [whole.score(t)]) for trial in tried]
     expected = [found for _, (found,) in each]
     workers, same = {}, True
-    for count in map(int, sys.argv[1:]):
+    for count in words.workers:
         workers[count], found = on_workers(count, whole, tried)
         same = same and found == expected
     print(json.dumps({"each_s": [seconds for seconds, _ in each], "dask": workers, "same": same}))

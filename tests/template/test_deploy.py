@@ -128,6 +128,13 @@ def test_no_file_of_the_deployment_holds_a_credential(mechanical: Repository) ->
     assert mechanical.run("git", "check-ignore", *ignored).stdout.split() == ignored
 
 
+def test_a_search_on_worker_processes_finds_the_same(mechanical: Repository) -> None:
+    """Every score of two workers' trials is that of one process, to the last digit."""
+    command = ["uv", "run", "--no-sync", "--with", "distributed", "python", str(ROOT / "bench/search.py"), "2"]
+    said = mechanical.run(*command, "--trials", "4", OMP_NUM_THREADS="1").stdout
+    assert json.loads(said.splitlines()[-1])["same"] is True
+
+
 def test_the_search_goes_to_slurm_as_jobs_of_the_asked_size(mechanical: Repository) -> None:
     """The job script asks Slurm for what was asked for, and starts a worker process for each core."""
     group = ["uv", "run", "--no-sync", "--with", "dask-jobqueue", "--with", "distributed", "python", "deploy/slurm.py"]
