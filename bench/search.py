@@ -14,7 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"  # a process for each core, so that no trial takes another's
+os.environ["DASK_DISTRIBUTED__WORKER__DAEMON"] = "False"  # as deploy/slurm.py has it
 
+import dask
 from distributed import LocalCluster
 
 from project import contract, search, table
@@ -49,8 +51,8 @@ def nothing(trial: search.Trial) -> search.Trial:
 
 def on_workers(count: int, whole: search.Search, tried: list[search.Trial]) -> tuple[dict[str, float], list[Any]]:
     """Search with `count` worker processes; give the seconds, and what was found."""
-    with LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster:
-        os.environ["DASK_SCHEDULER_ADDRESS"] = cluster.scheduler_address
+    cluster = LocalCluster(count, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL")
+    with cluster, dask.config.set({"scheduler-address": cluster.scheduler_address}):
         first, _ = timed(lambda: search.on_dask(nothing, tried * count))  # the workers import what they need
         seconds, found = timed(lambda: search.on_dask(whole.score, tried))
         empty, _ = timed(lambda: search.on_dask(nothing, [tried[0]] * EMPTY))
