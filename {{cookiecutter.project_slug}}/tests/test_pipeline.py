@@ -1,12 +1,11 @@
 """The stages from end to end: reproducible, tracked, gated, and traceable."""
 
-import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from conftest import copy_inputs, loosen, run_stages
 
@@ -147,20 +146,17 @@ def test_a_refused_model_leaves_the_champion_where_it_was(pipeline: Path, again:
 
 
 def test_a_killed_run_does_not_stay_running(inside: Path) -> None:
-    """A run whose process was killed is marked KILLED by the next training."""
-    code = (
-        "from project import contract, tracking; import time\n"
-        "tracking.connect(contract.load_capstone().project.slug)\n"
-        "print(tracking.mlflow.start_run(tags=tracking.origin()).info.run_id, flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=os.environ)
-    assert process.stdout is not None
-    run_id = process.stdout.readline().strip()
+    """A run is marked KILLED by the next training once its process is gone, and not before."""
+    store, name = client(inside), contract.load_capstone().project.slug
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    tags = {tracking.PROCESS_TAG: tracking.identity(psutil.Process(process.pid))}
+    experiment = store.get_experiment_by_name(name)
+    run_id = store.create_run(experiment.experiment_id, tags=tags).info.run_id
+    assert run_id not in tracking.close_killed_runs(store, name)
     process.kill()
     process.wait(10)
-    time.sleep(0.1)
-    assert run_id in tracking.close_killed_runs(client(inside), contract.load_capstone().project.slug)
-    assert client(inside).get_run(run_id).info.status == "KILLED"
+    assert run_id in tracking.close_killed_runs(store, name)
+    assert store.get_run(run_id).info.status == "KILLED"
 
 
 def client(folder: Path) -> tracking.MlflowClient:

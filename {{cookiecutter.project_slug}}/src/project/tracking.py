@@ -97,7 +97,7 @@ def origin() -> dict[str, str]:
         "data_sha256": digest(*sorted(SPLITS.glob("*.csv"))),
         "contract_sha256": digest(*CONTRACTS),
         "data": "synthetic" if contract.load_parameters().ingest.synthetic else "real",
-        PROCESS_TAG: _this_process(),
+        PROCESS_TAG: identity(psutil.Process()),
     }
 
 
@@ -236,8 +236,9 @@ def _git(*words: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _this_process() -> str:
-    return f"{platform.node()} {os.getpid()} {psutil.Process().create_time():.2f}"
+def identity(process: psutil.Process) -> str:
+    """Give what tells a process from others: machine, number, and when it began, for numbers come again."""
+    return f"{platform.node()} {process.pid} {process.create_time():.2f}"
 
 
 def _is_gone(process: str) -> bool:
@@ -245,6 +246,6 @@ def _is_gone(process: str) -> bool:
     if host != platform.node() or not rest.isdigit():
         return False  # another machine's process: only that machine knows
     try:
-        return f"{host} {rest} {psutil.Process(int(rest)).create_time():.2f}" != process
+        return identity(psutil.Process(int(rest))) != process
     except psutil.NoSuchProcess:
         return True
