@@ -151,6 +151,7 @@ def test_a_killed_run_does_not_stay_running(inside: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     tags = {tracking.PROCESS_TAG: tracking.identity(psutil.Process(process.pid))}
     experiment = store.get_experiment_by_name(name)
+    assert experiment
     run_id = store.create_run(experiment.experiment_id, tags=tags).info.run_id
     assert run_id not in tracking.close_killed_runs(store, name)
     process.kill()

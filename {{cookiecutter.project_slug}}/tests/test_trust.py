@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 from conftest import write_contract
 
-from project import contract, documents, explain, groups, request, stage, table, trust
-from project.behaviour import Test
+from project import behaviour, contract, documents, explain, groups, request, stage, table, trust
 from project.predictor import Floats, Inputs, Predictor
 from project.problem import Problem
 
@@ -108,7 +107,7 @@ def test_sensors_as_exact_as_stated_change_nothing(inside: Path, data: contract.
     stated, task = replace(data, columns=exact), contract.load_capstone(inside).task
     model = Predictor(features=stated.features)
     rows = table.read(inside / "data/splits/test.csv", stated)
-    measured = trust.measure(Test(Problem(stated, task, model.labels), model, rows), (), [], seed=0)
+    measured = trust.measure(behaviour.Test(Problem(stated, task, model.labels), model, rows), (), [], seed=0)
     sensors = measured["noise"]["sensors"]
     assert all(sensor["size"] == 1e-9 and sensor["stated"] for sensor in sensors)
     expected = pytest.approx(measured["headline"]["value"], rel=1e-3) if sensors else None
