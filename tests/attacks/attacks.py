@@ -247,7 +247,7 @@ ATTACKS = (
     Attack(
         21,
         "400 to everything",
-        replace(SERVICE, '        if content_type != "application/json":\n', "        if True:\n"),
+        replace(SERVICE, '    if content_type != "application/json":\n', "    if True:\n"),
         ("SRV2", "SRV3"),
         ("SRV2", "SRV3"),
         "valid",
