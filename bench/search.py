@@ -51,7 +51,7 @@ def nothing(trial: search.Trial) -> search.Trial:
 
 def on_workers(count: int, whole: search.Search, tried: list[search.Trial]) -> tuple[dict[str, float], list[Any]]:
     """Search with `count` worker processes; give the seconds, and what was found."""
-    cluster = LocalCluster(count, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL")
+    cluster = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None, silence_logs="CRITICAL")
     with cluster, dask.config.set({"scheduler-address": cluster.scheduler_address}):
         first, _ = timed(lambda: search.on_dask(nothing, tried * count))  # the workers import what they need
         seconds, found = timed(lambda: search.on_dask(whole.score, tried))
