@@ -16,7 +16,8 @@ from jinja2.ext import Extension
 MARKDOWN_SPECIAL = "\\`*_{}[]<>#|!&~$"
 LATEX = {c: f"\\{c}" for c in "{}$&#_%"} | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}"}
 LATEX |= {"^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}", '"': r"\textquotedbl{}"}
-PROGRAMS = Path(__file__).parent / "src" / "capstone_kit" / "programs"
+TEMPLATE = Path(__file__).resolve().parent
+PROGRAMS = TEMPLATE / "src" / "capstone_kit" / "programs"
 INVISIBLE = dict.fromkeys([0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 
 
@@ -78,8 +79,8 @@ def kit_source(answers: dict[str, Any]) -> str:
     if is_zip_file(template):
         return f"{{ url = {quoted(template)} }}"
     if not is_repo_url(template):  # a folder, perhaps named from another one than that in which files are rendered
-        folder = Path(template) if Path(template).is_absolute() else Path(__file__).parent
-        return f"{{ path = {quoted(folder.resolve().as_posix())} }}"
+        folder = Path(template).resolve() if Path(template).is_absolute() else TEMPLATE
+        return f"{{ path = {quoted(folder.as_posix())} }}"
     if "://" not in template:  # the short form of ssh, user@host:path
         template = "ssh://" + template.replace(":", "/", 1)
     return f"{{ git = {quoted(template)}, rev = {quoted(_commit(answers))} }}"
@@ -93,32 +94,41 @@ def _commit(answers: dict[str, Any]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+def template_folder(_: dict[str, Any]) -> str:
+    """Give the folder that the template is rendered from."""
+    return str(TEMPLATE)
+
+
 def refuse_bad_answers(answers: dict[str, Any]) -> str:
     """Stop before anything is written if an answer is one that the pre-generation hook refuses."""
-    path = Path(__file__).parent / "hooks" / "pre_gen_project.py"
-    spec = importlib.util.spec_from_file_location("pre_gen_project", path)
-    assert spec and spec.loader
-    hook = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hook)
-    if reason := hook.refusal(answers):
+    if reason := _load(TEMPLATE / "hooks" / "pre_gen_project.py").refusal(answers):
         raise FailedHookException(reason)
     return ""
+
+
+def _load(path: Path) -> Any:
+    """Give the module of a file as it is now, whatever was imported before."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+FILTERS = (
+    *(quoted, line, markdown, latex, hexadecimal),
+    *(domain, track, kit_source, template_folder, refuse_bad_answers),
+)
 
 
 class TemplateExtension(Extension):
     """Registers the filters above."""
 
     def __init__(self, environment: Environment) -> None:
-        """Add the filters to the environment."""
+        """Add the filters to the environment.
+
+        `cruft update` renders two versions of the template in one process, from one folder: the file is read anew,
+        or the second would be rendered with the filters of the first.
+        """
         super().__init__(environment)
-        environment.filters.update(
-            quoted=quoted,
-            line=line,
-            markdown=markdown,
-            hexadecimal=hexadecimal,
-            domain=domain,
-            latex=latex,
-            track=track,
-            kit_source=kit_source,
-            refuse_bad_answers=refuse_bad_answers,
-        )
+        environment.filters.update({f.__name__: f for f in _load(TEMPLATE / "local_extensions.py").FILTERS})

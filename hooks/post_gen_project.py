@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 ANSWERS: dict[str, Any] = json.loads(bytes.fromhex("{{ cookiecutter | hexadecimal }}"))
+TEMPLATE = Path(json.loads(bytes.fromhex("{{ cookiecutter | template_folder | hexadecimal }}")))
 VARIANTS = {
     "domains": "__domain",
     "programs": "program",
@@ -23,11 +24,12 @@ LEFT_TO_DO: list[str] = []
 
 
 def lay_variants(root: Path) -> None:
-    """Copy the files of each chosen answer, where it has any, over the tree and remove the rest."""
+    """Copy the files of each chosen answer, where it has any, over the tree and remove those that were rendered."""
     for folder, question in VARIANTS.items():
-        chosen = root / ".variants" / folder / ANSWERS[question]
-        if chosen.is_dir():
-            shutil.copytree(chosen, root, copy_function=lay, dirs_exist_ok=True)
+        for variants in (TEMPLATE / "variants", root / ".variants"):
+            chosen = variants / folder / ANSWERS[question]
+            if chosen.is_dir():
+                shutil.copytree(chosen, root, copy_function=lay, dirs_exist_ok=True)
     shutil.rmtree(root / ".variants")
 
 

@@ -104,7 +104,8 @@ def scaffold(project: Project, into: Path, cache: Path) -> Scaffold:
 def digest(cache: Path) -> str:
     """Give the SHA-256 of the template's files: what was made of it once serves until one of them changes."""
     template, total = folder(cache), hashlib.sha256()
-    places = [template / name for name in (QUESTIONS, "hooks", "local_extensions.py", "{{cookiecutter.project_slug}}")]
+    names = (QUESTIONS, "hooks", "local_extensions.py", "variants", "{{cookiecutter.project_slug}}")
+    places = [template / name for name in names]
     files = (f for place in places for f in ([place] if place.is_file() else sorted(place.rglob("*"))) if f.is_file())
     for file in files:
         if "__pycache__" not in file.parts:

@@ -139,8 +139,10 @@ def test_running_the_hook_again_changes_nothing(tmp_path: Path, times: int) -> N
     before = git(repository, "rev-parse", "HEAD")
     answers = json.loads((repository / ".cruft.json").read_text(encoding="utf-8"))["context"]["cookiecutter"]
     source = (ROOT / "hooks/post_gen_project.py").read_text(encoding="utf-8")
-    rendered = source.replace("{{ cookiecutter | hexadecimal }}", json.dumps(answers).encode().hex())
+    values = {"cookiecutter": answers, "cookiecutter | template_folder": str(ROOT)}
+    for name, value in values.items():
+        source = source.replace(f"{{{{ {name} | hexadecimal }}}}", json.dumps(value).encode().hex())
     for _ in range(times):
-        subprocess.run([sys.executable, "-c", rendered], cwd=repository, check=True)
+        subprocess.run([sys.executable, "-c", source], cwd=repository, check=True)
     assert git(repository, "rev-parse", "HEAD") == before
     assert git(repository, "status", "--porcelain") == ""

@@ -11,8 +11,9 @@ from conftest import Repository
 from test_answers import check_parses
 
 CRUFT = str(Path(sys.executable).with_name("cruft"))
-CHARTER = "{{cookiecutter.project_slug}}/.variants/domains/mechanical/docs/charter.md"
+CHARTER = "variants/domains/mechanical/docs/charter.md"
 GUIDE = "{{cookiecutter.project_slug}}/CONTRIBUTING.md"
+README = "{{cookiecutter.project_slug}}/README.md"
 NEWS = "This sentence is new in the template.\n"
 
 
@@ -24,7 +25,7 @@ def git(repository: Path, *words: str) -> str:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """Give a template repository with the tag v1, the present state, and a later commit that changes two files."""
+    """Give a template repository with the tag v1, the present state, and a later commit with two news and a new filter."""
     copy = tmp_path / "template"
     names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for name in filter(None, names):
@@ -38,6 +39,12 @@ def template(tmp_path: Path) -> Path:
     for name in (CHARTER, GUIDE):
         with (copy / name).open("a", encoding="utf-8", newline="\n") as document:
             document.write("\n" + NEWS)
+    filters = copy / "local_extensions.py"
+    filters.write_text(
+        filters.read_text(encoding="utf-8").replace("FILTERS = (", "FILTERS = (\n    repr,"), encoding="utf-8"
+    )
+    with (copy / README).open("a", encoding="utf-8", newline="\n") as readme:
+        readme.write("\nThe slug is {{ cookiecutter.project_slug | repr }}.\n")
     git(copy, "commit", "--quiet", "--all", "--message", "v2")
     return copy
 
@@ -88,6 +95,7 @@ def test_an_update_brings_the_news_and_keeps_the_edits(template: Path, tmp_path:
     check_parses(project, "3.11")
     for name in ("docs/charter.md", "CONTRIBUTING.md"):
         assert NEWS in (project / name).read_text(encoding="utf-8"), name
+    assert "The slug is 'capstone-project'." in (project / "README.md").read_text(encoding="utf-8")
     for name, line in kept.items():
         assert line in (project / name).read_text(encoding="utf-8"), name
     assert git(project, "rev-parse", "HEAD") == before
