@@ -25,7 +25,7 @@ def git(repository: Path, *words: str) -> str:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Path:
-    """Give a template repository with the tag v1, the present state, and a later commit with two news and a new filter."""
+    """Give a template repository with the tag v1, the present state, and a commit with news and a new filter."""
     copy = tmp_path / "template"
     names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for name in filter(None, names):
