@@ -9,7 +9,7 @@ PYTHON ?= $(shell command -v python3 || command -v python)
 test: uv
 	uv run --quiet pytest $(PARALLEL)
 
-test-all: uv # every real table and arbitrary tables by the hundred: an hour
+test-all: uv # every real table, arbitrary tables by the hundred, every domain with every framework: some hours
 	CAPSTONE_ALL=1 uv run --quiet pytest $(PARALLEL)
 
 demo: uv

@@ -73,6 +73,13 @@ def _program(answers: dict[str, Any]) -> str:
     return (PROGRAMS / f"{answers['program']}.toml").read_text(encoding="utf-8")
 
 
+def citation_license(answers: dict[str, Any]) -> str:
+    """Give the line of CITATION.cff that names the licence, by SPDX; a proprietary one has no name there."""
+    if answers["license"] == "proprietary":
+        return "# license: none, for the work is the sponsor's; see LICENSE"
+    return f"license: {answers['license']}"
+
+
 def kit_source(answers: dict[str, Any]) -> str:
     """Give where uv finds the kit, as a TOML table: there where the template came from, at the same version."""
     template = expand_abbreviations(str(answers["_template"]), BUILTIN_ABBREVIATIONS)
@@ -117,7 +124,7 @@ def _load(path: Path) -> Any:
 
 FILTERS = (
     *(quoted, line, markdown, latex, hexadecimal),
-    *(domain, track, kit_source, template_folder, refuse_bad_answers),
+    *(domain, track, citation_license, kit_source, template_folder, refuse_bad_answers),
 )
 
 

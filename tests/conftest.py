@@ -11,15 +11,26 @@ import urllib.request
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
+from wheels import torch_from_folder
 
 # Some tests import the template's own modules: what Python caches beside them would be generated with them.
 sys.dont_write_bytecode = True
 
 ROOT = Path(__file__).resolve().parents[1]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 HIDDEN = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "MLFLOW_TRACKING_URI"}
 
 
@@ -91,41 +102,44 @@ def graders_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Repository]:
-    """Give a function that generates the repository of a domain once, from the command line, and installs it."""
-    made: dict[str, Repository] = {}
+def generate(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Repository]:
+    """Give a function that generates the repository of a domain and framework once, and installs it."""
 
-    def generated(domain: str) -> Repository:
-        if domain not in made:
-            folder = tmp_path_factory.mktemp(domain)
-            settings = folder / "cookiecutter.yaml"
-            settings.write_text(f"replay_dir: {(folder / 'replay').as_posix()}\n", encoding="utf-8")
-            command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(settings)]
-            repository = Repository(folder / "capstone-project", folder)
-            answers = ["--output-dir", str(folder), f"domain={domain}"]
-            done = subprocess.run([*command, *answers], env=repository.environment, capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
-            if os.environ.get("CAPSTONE_NEWEST"):  # the nightly run: as if the date were today's
-                project = repository.path / "pyproject.toml"
-                lines = project.read_text(encoding="utf-8").splitlines(keepends=True)
-                project.write_text("".join(x for x in lines if not x.startswith("exclude-newer")), encoding="utf-8")
-                repository.run("uv", "lock", "--quiet", "--upgrade")
-                repository.run("git", "commit", "--quiet", "--all", "--message", "Newest dependencies")
-            repository.run("uv", "sync", "--quiet")
-            made[domain] = repository
-        return made[domain]
+    @cache
+    def generated(domain: str, framework: str = "scikit-learn") -> Repository:
+        folder = tmp_path_factory.mktemp(f"{domain}-{framework}")
+        settings = folder / "cookiecutter.yaml"
+        settings.write_text(f"replay_dir: {(folder / 'replay').as_posix()}\n", encoding="utf-8")
+        command = [sys.executable, "-m", "cookiecutter", str(ROOT), "--no-input", "--config-file", str(settings)]
+        repository = Repository(folder / "capstone-project", folder)
+        answers = ["--output-dir", str(folder), f"domain={domain}", f"framework={framework}"]
+        done = subprocess.run([*command, *answers], env=repository.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        relock(repository)
+        repository.run("uv", "sync", "--quiet")
+        return repository
 
     return generated
 
 
-@pytest.fixture(scope="session", params=["mechanical", "biomedical"])
-def repository(request: pytest.FixtureRequest, generate: Callable[[str], Repository]) -> Repository:
-    """Give the generated repository of each domain in turn, its pipeline not run."""
-    return generate(request.param)
+def relock(repository: Repository) -> None:
+    """Lock again what the machine cannot fetch as it was locked, or the newest versions; the commit stays the first."""
+    project = repository.path / "pyproject.toml"
+    upgrade = []
+    torch_from_folder(project)
+    if os.environ.get("CAPSTONE_NEWEST"):  # the nightly run: as if the date were today's
+        lines = project.read_text(encoding="utf-8").splitlines(keepends=True)
+        text = "".join(line for line in lines if not line.startswith("exclude-newer"))
+        project.write_text(text, encoding="utf-8", newline="\n")
+        upgrade = ["--upgrade"]
+    if repository.run("git", "status", "--porcelain").stdout:
+        repository.run("uv", "lock", "--quiet", *upgrade)
+        repository.run("git", "add", "--all")
+        repository.run("git", "commit", "--quiet", "--amend", "--no-edit")
 
 
 @pytest.fixture(scope="session")
-def mechanical(generate: Callable[[str], Repository], tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def mechanical(generate: Callable[..., Repository], tmp_path_factory: pytest.TempPathFactory) -> Repository:
     """Give a clone of the mechanical repository in which the pipeline has run."""
     return trained(generate("mechanical"), tmp_path_factory.mktemp("trained") / "repository")
 
@@ -205,3 +219,26 @@ def chromium() -> str:
             pytrace=False,
         )
     return found or own
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Give a running browser."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Browser, service: str) -> Generator[Page]:
+    """Open a service's page; at the end nothing may have been wrong in the console, nor any other host been asked."""
+    page = browser.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(service) else problems.append(request.url))
+    page.goto(service)
+    yield page
+    page.close()
+    assert [problem for problem in problems if "400" not in problem] == []

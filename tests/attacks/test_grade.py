@@ -44,7 +44,7 @@ def results(folder: Path, team: str) -> dict[str, tuple[str, int | None]]:
 
 
 @pytest.fixture(scope="module")
-def fresh(generate: Callable[[str], Repository]) -> Path:
+def fresh(generate: Callable[..., Repository]) -> Path:
     """Give a repository as it was generated."""
     return generate("mechanical").path
 

@@ -48,7 +48,7 @@ def test_any_table_is_refused_in_a_sentence_or_prepared(baked: Path, case: Case)
 
 
 @pytest.fixture(scope="module")
-def trainer(generate: Callable[[str], Repository], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
+def trainer(generate: Callable[..., Repository], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trainer]:
     """Give a process that trains in a clone of the generated repository."""
     with training(generate("mechanical"), tmp_path_factory.mktemp("any") / "clone") as process:
         yield process

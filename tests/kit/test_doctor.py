@@ -11,7 +11,7 @@ from conftest import Repository
 
 
 @pytest.fixture
-def repository(generate: Callable[[str], Repository], tmp_path: Path) -> Repository:
+def repository(generate: Callable[..., Repository], tmp_path: Path) -> Repository:
     """Give a clone in which the commands of the generated repository's environment run."""
     return generate("mechanical").clone(tmp_path / "clone")
 
@@ -26,7 +26,7 @@ def told(repository: Repository, generated: Repository, **more: Any) -> tuple[in
 
 
 @pytest.fixture
-def generated(generate: Callable[[str], Repository]) -> Repository:
+def generated(generate: Callable[..., Repository]) -> Repository:
     """Give the repository that has the environment."""
     return generate("mechanical")
 

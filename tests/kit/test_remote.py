@@ -20,7 +20,7 @@ KEYS: dict[str, Any] = {
 
 
 @pytest.fixture
-def repository(generate: Callable[[str], Repository], tmp_path: Path) -> Repository:
+def repository(generate: Callable[..., Repository], tmp_path: Path) -> Repository:
     """Give a fresh clone with an environment of its own, since a remote may add packages."""
     clone = generate("mechanical").clone(tmp_path / "clone")
     clone.run("uv", "sync", "--quiet")

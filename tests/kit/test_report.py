@@ -5,13 +5,12 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import html5lib
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize
 from small import Small, begin, measured
 from test_formats import NASTY
 
@@ -26,15 +25,6 @@ ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = (
     "\n".join(n for n in NASTY if "\x00" not in n) + " $x_{1}$ \\frac [a](javascript:alert(1)) <svg onload=alert(1)>"
 )
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """Give Debian's Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 def built(small: Small, folder: Path) -> str:

@@ -25,7 +25,7 @@ def test_the_catalogue_is_true() -> None:
 
 
 @pytest.fixture
-def student(generate: Callable[[str], Repository], tmp_path: Path) -> Student:
+def student(generate: Callable[..., Repository], tmp_path: Path) -> Student:
     """Give a clone of the generated repository with its environment, whose files uv takes from its cache."""
     clone = generate("mechanical").clone(tmp_path / "clone")
     clone.run("uv", "sync", "--quiet")

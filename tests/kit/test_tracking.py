@@ -18,7 +18,7 @@ LARGE = 400_000  # rows: more than 20 MB
 
 
 @pytest.fixture(scope="module")
-def installed(generate: Callable[[str], Repository]) -> Repository:
+def installed(generate: Callable[..., Repository]) -> Repository:
     """Give a generated repository with its environment."""
     return generate("mechanical")
 

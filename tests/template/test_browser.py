@@ -10,46 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 from bake import ROOT
-from conftest import Repository
+from conftest import Repository, opened
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 sys.path.append(str(ROOT / "bench"))
 import pictures
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 ALIKE = 3.0  # grey levels of 255 by which two pictures of one page may differ on average
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """Give a running browser."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def page(service: str, browser: Browser) -> Iterator[Page]:
-    """Open the page; at the end nothing may have been wrong in the console, nor any other host have been asked."""
-    page = browser.new_page()
-    problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("request", lambda request: None if request.url.startswith(service) else problems.append(request.url))
-    page.goto(service)
-    yield page
-    page.close()
-    assert [problem for problem in problems if "400" not in problem] == []
+    """Give the page, open."""
+    with opened(browser, service) as page:
+        yield page
 
 
 def predict(service: str, row: dict[str, Any]) -> dict[str, Any]:

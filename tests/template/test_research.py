@@ -1,9 +1,11 @@
 """What a repository has for a programme that ends in research: experiments, a paper, how to cite it."""
 
+import json
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from local_extensions import latex
 
 ONLY_OF_RESEARCH = ("CITATION.cff", "experiments.toml", "paper/.gitignore", "paper/paper.md", "paper/paper.tex")
+LICENSES = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["license"]
 ANSWERS = {
     "project_name": 'A "50 %" #1 of $x_y & ~z^2 \\ <b>',
     "project_slug": "fifty-percent",
@@ -42,14 +45,26 @@ def test_only_the_programmes_that_end_in_research_have_its_files(name: str, tmp_
     assert ("paper/" in (root / "docs/outcomes.md").read_text(encoding="utf-8")) == research
 
 
-def test_the_citation_file_keeps_to_its_schema(baked: Path) -> None:
-    """Version 1.2.0 of the Citation File Format, with title, abstract and team as they were answered."""
+def cited(root: Path) -> dict[str, Any]:
+    """Give what CITATION.cff says, once it keeps to version 1.2.0 of the Citation File Format."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.citation-file-format"]
-    done = subprocess.run([*command, str(baked / "CITATION.cff")], capture_output=True, text=True)
+    done = subprocess.run([*command, str(root / "CITATION.cff")], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    told = yaml.safe_load((baked / "CITATION.cff").read_text(encoding="utf-8"))
+    return yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+
+
+def test_the_citation_file_holds_the_answers(baked: Path) -> None:
+    """Title, abstract and team as they were answered."""
+    told = cited(baked)
     assert (told["title"], told["abstract"]) == (ANSWERS["project_name"], ANSWERS["description"])
     assert told["authors"] == [{"name": ANSWERS["team"]}]
+
+
+@pytest.mark.parametrize("license", LICENSES)
+def test_the_citation_file_names_the_licence(tmp_path: Path, license: str) -> None:  # noqa: A002
+    """By its SPDX identifier; a proprietary one has none, and a citation must not promise one."""
+    told = cited(bake(tmp_path, program="cmu-materials", license=license))
+    assert told.get("license") == (None if license == "proprietary" else license)
 
 
 def test_the_matrix_that_is_shipped_can_find_something(baked: Path) -> None:

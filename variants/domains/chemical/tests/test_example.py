@@ -36,6 +36,14 @@ def test_the_columns_are_those_of_the_contract(table: pd.DataFrame, data: contra
     assert list(table) == [column.name for column in data.columns]
 
 
+@pytest.mark.parametrize("name", example.MEASURED)
+def test_the_stated_accuracy_is_that_of_the_simulated_instruments(
+    name: str, table: pd.DataFrame, data: contract.DataContract
+) -> None:
+    """A tenth of what the setting varies by, which the errors make a two-hundredth larger."""
+    assert data.fields[name]["accuracy"] == pytest.approx(0.1 * table[name].std() / np.sqrt(1.01), rel=0.05)
+
+
 def test_the_published_steady_state_is_one() -> None:
     """350 K and 0.5 mol/L at the nominal setting: after a moment the reactor has hardly moved."""
     _, t, c = run(minutes=0.1)
