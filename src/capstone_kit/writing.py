@@ -160,5 +160,5 @@ def _quoted(content: Any) -> Any:
 def _reads_otherwise(text: str) -> bool:
     try:
         return yaml.safe_load(text) != text
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # of a day that is none, such as 0000-00-00
         return "\n" not in text and text.isprintable()

@@ -65,6 +65,11 @@ def days(form: str, rows: int = ROWS) -> list[str]:
     return list(starts.strftime(form))
 
 
+def in_turn(*forms: str) -> list[str]:
+    """Give dates of two years, each row written by the next of the strftime patterns."""
+    return [days(forms[row % len(forms)])[row] for row in range(ROWS)]
+
+
 def text(make: Maker, encoding: str = "utf-8", ending: str = ".csv", **form: Any) -> Writer:
     """Write a table as text."""
 
@@ -384,6 +389,20 @@ CELLS = (
         fields={
             "dmy": {"type": "date", "format": "%d/%m/%Y"}, "mdy": {"type": "date", "format": "%m/%d/%Y"},
             "iso": {"type": "date"}, "dots": {"type": "date", "format": "%d.%m.%Y"},
+        },
+        trains=True,
+    ),
+    Nasty(
+        "days in three ways, some either way round",
+        text(
+            lambda: plain(
+                when=in_turn("%Y-%m-%d", "%d/%m/%Y", "%d %b %Y"), at=in_turn("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"),
+                both=in_turn("%d/%m/%Y", "%m/%d/%Y"), noon=days("%m/%d/%Y %I:%M %p"), month=days("%Y-%m"),
+            )
+        ),
+        fields={
+            "when": {"type": "date", "format": None}, "at": {"type": "datetime", "format": None},
+            "both": {"type": "string", "role": "excluded"}, "noon": {"type": "datetime"}, "month": {"type": "date"},
         },
         trains=True,
     ),

@@ -334,7 +334,8 @@ def test_a_sign_among_numbers_stands_for_a_missing_value(sign: str, read: bool) 
 
 
 @pytest.mark.parametrize(
-    "text", ["yes", "no", "12:30", "1_000", "null", "2020-01-01", "a: b", "#x", "'", "é", "- a", "=1", "0x10"]
+    "text",
+    ["yes", "no", "12:30", "1_000", "null", "2020-01-01", "0000-00-00", "a: b", "#x", "'", "é", "- a", "=1", "0x10"],
 )
 def test_any_text_survives_yaml(text: str) -> None:
     """Readers of YAML 1.1 see the same text that was written."""

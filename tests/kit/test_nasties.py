@@ -21,6 +21,7 @@ from nasties import NASTIES, Nasty
 from training import Trainer, training
 
 QUICK = {"signs of a missing value", "odd names", "three whole numbers", "a class of one row", "twenty rows"}
+QUICK |= {"days in three ways, some either way round"}
 
 
 def cases(refused: bool) -> list[Any]:

@@ -51,6 +51,8 @@ def _field(one: Field, before: dict[str, Any]) -> CommentedMap:
     entry |= {"unit": one.unit} if one.unit else {}
     entry |= {key: before[key] for key in WRITTEN_BY_PEOPLE if key in before}
     entry |= one.more
+    if one.guessed and "format" in one.more:
+        entry |= {"format": before.get("format", one.more["format"])}
     personal = before.get("personal", one.personal)  # what people wrote about it is kept too, `false` as well
     said = {"reason": one.reason, "personal": personal, "leakage": one.leakage}
     entry |= {key: text for key, text in said.items() if text or text is False}
@@ -223,9 +225,13 @@ def _tables(entries: list[dict[str, Any]]) -> AoT:
 def parameters(project: Project, source: Source, found: Inference, engine: str | None) -> str:
     """Give `params.yaml`: where the rows come from, how they are divided, and where training searches."""
     content = project.yaml(PARAMETERS)
+    known = content["ingest"].get("options", {}).get("dates", {})
     content["ingest"] = CommentedMap({"source": source.name})
-    if source.options:
-        content["ingest"]["options"] = CommentedMap(source.options)
+    dates = {
+        f.name: known[f.name] if f.guessed and f.name in known else list(f.formats) for f in found.fields if f.formats
+    }
+    if options := source.options | ({"dates": dates} if dates else {}):
+        content["ingest"]["options"] = CommentedMap(options)
     roles = {f.role for f in found.fields}
     method = "time" if "time" in roles else "group" if "group" in roles else "stratified"
     content["split"]["method"] = method

@@ -30,6 +30,8 @@ class Field:
     unit: str | None = None
     constraints: dict[str, Any] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)  # format, trueValues, falseValues, bareNumber
+    formats: tuple[str, ...] = ()  # of dates that the source writes in several ways: `ingest` brings them to one
+    guessed: bool = False  # whether nothing told the days of these dates from the months
     personal: str = ""  # what personal data it seems to hold
     leakage: str = ""  # why it seems to give the answer away
 

@@ -19,7 +19,6 @@ KINDS = ("classification", "regression")
 ENGINES = ("local", "dask")  # on which training can search
 CLASSES = 10  # so many different whole numbers are still taken for classes
 PARTS = 3  # training, calibration and test
-MAY_BE_STRANGE = 0.05  # of a column of numbers: taken for signs of a missing value
 FEW = 20  # different values of a text that are listed as the only ones allowed
 OFTEN = 5  # times that each of them has to occur on average
 CROWDED = 0.3  # of the rows with one and the same value of a numeric target: its median says little
@@ -28,6 +27,7 @@ REFUSED = 0.05  # of them at most may be rejected; else the type was mistaken
 BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
 POSITIVE = {"1", "true", "yes", "y", "t", "positive", "pos"}
 POSITIVE |= {"malignant", "failure", "fail", "failed", "fault", "default", "churn"}
+BOTH_WAYS = "holds dates with the day first and others with the month first: nobody can tell which 03/04/2024 is"
 ROW_NAMES = r"(^|[_\s.])(id|ids|idx|index|nr|no|key|code|serial|uuid|guid|rownames?|row|unnamed: \d+)$|^unnamed: \d+$"
 
 
@@ -36,7 +36,7 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     if not found.rows:
         raise KitError("the table has a header and no rows")
     _check_names(found, wishes)
-    strange = tuple(sorted({token for c in found.columns for token in _stands_for_nothing(c)}))
+    strange = tuple(sorted({token for c in found.columns for token in c.nothing}))
     missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""} | set(strange)))
     by_name = {c.name: c for c in found.columns}
     if wishes.group and by_name[wishes.group].distinct < PARTS:
@@ -92,22 +92,11 @@ def _check_names(found: Profile, wishes: Wishes) -> None:
                 raise KitError(f"{option}: {name!r} is the target")
 
 
-def _stands_for_nothing(column: Column) -> list[str]:
-    """Give the few texts in a column of numbers that must stand for a missing value."""
-    if not column.numbers or not column.strange:
-        return []
-    share = column.strange.total() / column.filled
-    few = len(column.strange) <= 3 and all(not re.search(r"\d", token) for token in column.strange)
-    if (all(t in PERHAPS_MISSING for t in column.strange) and share < 0.9) or (few and share <= MAY_BE_STRANGE):
-        return list(column.strange)
-    return []
-
-
 def _type(column: Column) -> tuple[str, dict[str, Any]]:
     """Give the Table Schema type of a column, and its format or its texts for true and false."""
     if not column.filled:
         return "string", {}
-    if column.numbers and (not column.strange or _stands_for_nothing(column)) and column.strange is not None:
+    if column.numbers and (not column.strange or column.nothing) and column.strange is not None:
         if column.leading_zero or (column.whole and max(abs(column.low), abs(column.high)) > EXACT):
             return "string", {}
         if column.sign or len(column.signs) > 1:
@@ -117,10 +106,10 @@ def _type(column: Column) -> tuple[str, dict[str, Any]]:
         return ("integer" if column.whole else "number"), {}
     if column.values is not None and (pair := _boolean(list(column.values))):
         return "boolean", {"trueValues": pair[0], "falseValues": pair[1]}
-    if column.formats and not column.numbers:
-        chosen = column.formats[0]
-        return ("datetime" if column.timed else "date"), ({} if chosen == "iso" else {"format": chosen})
-    return "string", {}
+    dates = column.writing
+    if dates is None or dates.both_ways:
+        return "string", {}
+    return ("datetime" if dates.timed else "date"), {} if dates.plain or dates.several else {"format": dates.formats[0]}
 
 
 def _boolean(values: list[str]) -> tuple[list[str], list[str]] | None:
@@ -135,7 +124,7 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
     type_, more = _type(column)
     target = column.name == wishes.target
     constraints: dict[str, Any] = {}
-    complete = column.missing == 0 and not _stands_for_nothing(column)
+    complete = column.missing == 0 and not column.nothing
     if target or (complete and column.filled):
         constraints["required"] = True
     if target and kind == "classification":
@@ -145,6 +134,7 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
         constraints |= _range(column, sample, type_)
     elif type_ == "string" and 2 <= column.distinct <= FEW and column.filled >= OFTEN * column.distinct:
         constraints["enum"] = sorted(column.values or ())
+    dates = column.writing if type_ in ("date", "datetime") else None
     return Field(
         column.name,
         type_,
@@ -153,12 +143,14 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
         (units(column.name) or column.sign or None) if type_ in ("integer", "number") else None,
         constraints,
         more,
+        dates.formats if dates and dates.several else (),
+        dates is not None and dates.guessed,
     )
 
 
 def _labels(column: Column) -> list[str]:
     """Give the classes as they are written, the commonest first."""
-    strange = _stands_for_nothing(column)
+    strange = column.nothing
     return [text for text, _ in (column.values or Counter()).most_common() if text not in strange]
 
 
@@ -304,7 +296,7 @@ def _roles(
         else:
             one = against_target(one, values, sample[wishes.target], kind)
         if one.role in ("excluded", "identifier"):  # anything may stand there: nobody depends on it
-            one = replace(one, type="string", constraints={}, more={})
+            one = replace(one, type="string", constraints={}, more={}, formats=())
         decided.append(replace(one, personal=held))
     if (time := wishes.time) and next(f for f in decided if f.name == time).type not in (
         "date",
@@ -312,9 +304,9 @@ def _roles(
         "integer",
         "number",
     ):
-        raise KitError(
-            f"--time: {time!r} holds neither dates nor numbers, but texts such as {_an_example(columns[time])!r}"
-        )
+        dates = columns[time].writing
+        texts = f"holds neither dates nor numbers, but texts such as {_an_example(columns[time])!r}"
+        raise KitError(f"--time: {time!r} {BOTH_WAYS if dates and dates.both_ways else texts}")
     return tuple(decided)
 
 
@@ -334,7 +326,7 @@ def _held(fields: tuple[Field, ...], sample: pd.DataFrame, missing: tuple[str, .
         described = Described.from_descriptor(
             {"name": "column", "type": one.type, **one.more, "missingValues": list(missing)}
         )
-        read = described.create_cell_reader() if one.type != "string" else None
+        read = described.create_cell_reader() if one.type != "string" and not one.formats else None
         wrong = sum(bool(read(text)[1]) for text in rows[one.name].dropna()) if read else 0
         held.append(replace(one, type="string", constraints={}, more={}) if wrong > REFUSED * len(rows) else one)
     return tuple(held)
@@ -343,6 +335,8 @@ def _held(fields: tuple[Field, ...], sample: pd.DataFrame, missing: tuple[str, .
 def _useless(one: Field, column: Column) -> str:
     if not column.filled:
         return "holds no value"
+    if column.writing and column.writing.both_ways:
+        return BOTH_WAYS
     if column.distinct == 1 and not column.missing:
         return f"is {next(iter(column.values or ()))!r} in every row"
     if one.type in ("integer", "number") and max(abs(column.low), abs(column.high)) > LARGEST:
@@ -371,10 +365,10 @@ def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], strange:
     if sums_up(fields, found.sample):
         yield "the features together give the target exactly: is it computed from them?"
     if strange:
-        yield f"{', '.join(map(repr, strange))} among numbers is read as a missing value"
-    for column in found.columns:
-        if "%m/%d/%Y" in str(column.formats[:1]) and any("%d/%m/%Y" in f for f in column.formats):
-            yield f"{column.name!r}: month/day/year and day/month/year both fit; month first is taken"
+        yield f"{', '.join(map(repr, strange))} among numbers or dates is read as a missing value"
+    for one, column in zip(fields, found.columns, strict=True):
+        if one.type in ("date", "datetime"):
+            yield from column.remarks_on_dates()
     dates = [f.name for f in fields if f.type in ("date", "datetime") and f.role == "feature"]
     if dates and wishes.time is None:
         yield f"rows are divided at random; if the future is to be predicted, say --time {dates[0]!r}"

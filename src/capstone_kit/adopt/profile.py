@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from pandas.util import hash_array
+
+from capstone_kit.adopt.dates import UNREAD, Dates, Writing
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")  # stand for nothing in any column
 PERHAPS_MISSING = (
@@ -21,31 +23,20 @@ PERHAPS_MISSING = (
     "unknown",
     "inf",
     "-inf",
-)  # where the others are numbers
+)  # where the others are numbers or dates
 LIMIT = 2_000  # different values that are counted; beyond, only that they are many
+MAY_BE_STRANGE = 0.05  # of a column of numbers or dates: taken for signs of a missing value
 STRANGE = 20  # different texts among numbers that are remembered
 CELLS = 4_000_000  # of the sample
 EXACT = 2.0**53  # larger integers are codes: a float cannot hold them
 LARGEST = float(np.finfo(np.float32).max)  # the model calculates in single precision
 
-DAYS = (
-    *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%m-%d-%Y", "%d-%m-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y"),
-    *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %d %Y"),
-)
 BEFORE, AFTER = r"(?:[€$£¥]\s*)?", r"(?:\s*(?:[%€$£¥]|EUR|USD|GBP|CHF))?"  # a number: signs of its unit
 STAMPS = {  # moments written as one whole number
     "%Y%m%d": r"(19|20)\d{6}",
     "%Y%m%d%H%M": r"(19|20)\d{10}",
     "%Y%m%d%H%M%S": r"(19|20)\d{12}",
 }
-FORMATS = (
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%dT%H:%M",
-    "iso",
-    *DAYS,
-    *(f"{day} %H:%M" for day in DAYS),
-    *(f"{day} %H:%M:%S" for day in DAYS),
-)
 
 
 @dataclass
@@ -65,8 +56,7 @@ class Column:
     low: float = np.inf
     high: float = -np.inf
     stamps: tuple[str, ...] = tuple(STAMPS)  # that all numbers keep
-    formats: tuple[str, ...] = FORMATS  # of dates, that all values keep
-    timed: bool = False  # whether a value has a time of day
+    dates: Dates = field(default_factory=Dates)
     words: int = 0
     hashes: list[np.ndarray] | None = field(default_factory=list)  # of all values, while none occurred twice
 
@@ -92,6 +82,48 @@ class Column:
         """How many different values there are, or one more than are counted."""
         return LIMIT + 1 if self.values is None else len(self.values)
 
+    @property
+    def nothing(self) -> list[str]:
+        """The few texts among numbers or dates that must stand for a missing value."""
+        odd, datelike = self.strange or Counter(), not self.numbers and self.dates.cells.total()
+        if datelike:  # of which 0000-00-00 is one
+            odd = Counter({t: n for t, n in (self.dates.other or {}).items() if not re.search("[1-9]", t)})
+        if not (self.numbers or datelike) or not odd:
+            return []
+        few = len(odd) <= 3 and (datelike or not any(re.search(r"\d", text) for text in odd))
+        share = odd.total() / self.filled
+        surely = set(odd) <= set(PERHAPS_MISSING) and share < 0.9
+        return list(odd) if surely or (few and share <= MAY_BE_STRANGE) else []
+
+    @property
+    def writing(self) -> Writing | None:
+        """How it writes dates; None where it holds other things, or too many that cannot be read."""
+        if self.numbers or self.dates.other is None or not self.dates.cells.total():
+            return None
+        return self.dates.writing if self._unread.total() <= UNREAD * self.filled else None
+
+    @property
+    def _unread(self) -> Counter[str]:
+        """What stands among the dates and is neither one nor a sign of a missing value."""
+        nothing = self.nothing
+        return Counter({text: count for text, count in (self.dates.other or {}).items() if text not in nothing})
+
+    def remarks_on_dates(self) -> Iterator[str]:
+        """Give what was decided about dates that may be read in another way, or not at all."""
+        if (found := self.writing) is None:
+            return
+        if found.several:
+            ways = ", ".join(found.formats)
+            yield f"{self.name!r} writes its dates in several ways, which ingest brings to one: {ways}"
+        if found.guessed:
+            where = "options.dates in params.yaml" if found.several else "format in the data contract"
+            taken = f"month first is taken; if it is wrong, change {where}"
+            yield f"{self.name!r}: month/day/year and day/month/year both fit; {taken}"
+        unread = self._unread
+        if count := unread.total() + found.turned:
+            which = f"such as {next(iter(unread))!r}" if unread else "with day and month the other way round"
+            yield f"{self.name!r}: {count:,} dates {which} cannot be read: validate sets their rows aside"
+
     def add(self, cells: pd.Series) -> None:
         """Take in the next piece."""
         self.rows += len(cells)
@@ -106,7 +138,7 @@ class Column:
         if self.strange is not None:
             self._as_numbers(cells)
         if self.strange is None or self.numbers == 0:
-            self._as_dates(cells)
+            self.dates.add(cells)
             self.words += int(cells.str.count(" ").sum()) + len(cells)
 
     def _count(self, cells: pd.Series) -> None:
@@ -148,22 +180,8 @@ class Column:
             cells = cells.mask(signed, bare(cells))
         return cells
 
-    def _as_dates(self, cells: pd.Series) -> None:
-        if not self.formats:
-            return
-        few = cells.drop_duplicates().head(50)
-        if not few.str.contains(r"\d", regex=True).all():
-            self.formats = ()
-        self.formats = tuple(f for f in self.formats if _parses(few, f))
-        self.formats = tuple(f for f in self.formats if _parses(cells, f))
-        self.timed = self.timed or bool(few.str.contains(":", regex=False).any())
-
 
 def _parses(cells: pd.Series, form: str) -> bool:
-    if form == "iso":
-        if not cells.str.match(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d|$)").all():
-            return False
-        return bool(pd.to_datetime(cells, format="ISO8601", errors="coerce", utc=True).notna().all())
     return bool(pd.to_datetime(cells, format=form, errors="coerce").notna().all())
 
 

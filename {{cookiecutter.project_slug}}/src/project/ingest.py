@@ -1,6 +1,7 @@
 """Bring the rows in: from the domain's example, a file or a folder of parts. Writes `data/raw.csv`, all values as text.
 
-Nothing is changed but the decimal sign of numbers. Rows come in pieces, so that the file may be larger than memory.
+Nothing is changed but the decimal sign of numbers and dates written in several ways. Rows come in pieces, so that the
+file may be larger than memory.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,8 @@ from project.table import PIECE
 
 RAW = Path("data/raw.csv")
 TABLES = (".csv", ".tsv", ".txt", ".gz")
-OF_NUMBERS = ("decimal", "thousands")  # the options that say how numbers are written
+OF_NUMBERS = ("decimal", "thousands")  # the options that say how numbers are written,
+DATES = "dates"  # and the formats of each field whose dates are written in several
 
 
 def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataFrame]:
@@ -29,11 +31,11 @@ def pieces(source: str, options: dict[str, Any], seed: int) -> Iterator[pd.DataF
 
         yield example.load(seed)
         return
-    options = {name: value for name, value in options.items() if name not in OF_NUMBERS}
+    of_reader = {name: value for name, value in options.items() if name not in (*OF_NUMBERS, DATES)}
     try:
-        for table in _read(source, options):
+        for table in _read(source, of_reader):
             table.columns = pd.Index(distinct(map(str, table.columns)))
-            yield table
+            yield iso_dates(table, options.get(DATES, {}))
     except (OSError, ValueError, ImportError) as error:
         reason = " ".join(str(error).split())
         raise stage.ProjectError(f"params.yaml: ingest.source: cannot read {source!r}: {reason}") from error
@@ -107,6 +109,21 @@ def decimal_point(table: pd.DataFrame, options: dict[str, Any], numbers: list[st
     for name in numbers if decimal != "." or thousands else ():
         values = table[name].str.replace(thousands, "", regex=False) if thousands else table[name]
         table[name] = values.str.replace(decimal, ".", regex=False)
+    return table
+
+
+def iso_dates(table: pd.DataFrame, formats: dict[str, list[str]]) -> pd.DataFrame:
+    """Give the table with those dates by ISO 8601 (UTC) that one of their field's `formats` reads, the first counts."""
+    if absent := [name for name in formats if name not in table]:
+        raise ValueError(f"the table has no column {absent[0]!r}, of which options.{DATES} speaks")
+    for name in formats:
+        texts = pd.Series(table[name].unique(), dtype=str)
+        found = pd.Series(pd.NaT, index=texts.index).dt.tz_localize("UTC")
+        for form in formats[name]:
+            found = found.fillna(pd.to_datetime(texts, format=form, errors="coerce", utc=True))
+        timed = any(form == "ISO8601" or "%M" in form for form in formats[name])
+        iso = found.dt.strftime("%Y-%m-%dT%H:%M:%SZ" if timed else "%Y-%m-%d")
+        table[name] = table[name].map(dict(zip(texts, iso.fillna(texts), strict=True)))
     return table
 
 
