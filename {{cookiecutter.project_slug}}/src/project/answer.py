@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 from operator import not_
 from pathlib import Path
@@ -34,15 +34,20 @@ class Prediction(msgspec.Struct, gc=False, omit_defaults=True):
 def records(found: Predictions, predictor: Predictor, request_id: str) -> list[Prediction]:
     """Give the predictions as records, in the order of the rows."""
     values, labels = found.values.tolist(), predictor.labels
-    ids = [f"{request_id}-{row}" for row in range(len(values))]
+    ids = map(request_id.__add__, places(len(values)))
     outside = named(found.outside, [feature.name for feature in predictor.features])
     inside = map(not_, outside)
     if found.probabilities is None or found.sets is None:
         ends = [] if found.intervals is None else found.intervals.tolist()
         return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
     chances = map(by_label(tuple(labels)), *found.probabilities.round(6).T.tolist())
-    predicted = [labels[value] for value in values]
-    return list(map(Prediction, ids, predicted, inside, outside, chances, named(found.sets, labels)))
+    return list(map(Prediction, ids, map(labels.__getitem__, values), inside, outside, chances, named(found.sets, labels)))
+
+
+@lru_cache(4)
+def places(count: int) -> list[str]:
+    """Give how the ids of so many rows end."""
+    return [f"-{place}" for place in range(count)]
 
 
 @cache
@@ -59,7 +64,7 @@ def named(flags: npt.NDArray[np.bool_], names: Sequence[str]) -> list[list[str]]
     """Give for each row of `flags` the names that it flags; rows with the same flags share one list."""
     rows = np.ascontiguousarray(flags).view(f"V{len(names)}").ravel().tolist()
     named = {row: [name for name, flagged in zip(names, row, strict=True) if flagged] for row in set(rows)}
-    return [named[row] for row in rows]
+    return list(map(named.__getitem__, rows))
 
 
 class PredictionLog:

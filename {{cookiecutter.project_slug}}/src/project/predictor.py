@@ -158,7 +158,8 @@ class Predictor:
             outside[:, self._numeric] = np.logical_or.reduceat(beyond, self._first, axis=1)
         for column, (place, seen) in enumerate(self._seen.items()):
             if seen is not None:
-                outside[:, place] = [value not in seen for value in inputs["texts"][:, column]]
+                texts = inputs["texts"][:, column]
+                outside[:, place] = ~np.fromiter(map(seen.__contains__, texts), bool, len(texts))
         return outside
 
 

@@ -113,11 +113,13 @@ class Rows:
         """Give decoded rows as arrays by field name: float64 with NaN, datetime64 (UTC) with NaT, others as objects."""
         columns = {}
         for feature, attribute in zip(self.features, self._attributes.values(), strict=True):
-            values = list(map(attrgetter(attribute), rows))
+            values = map(attrgetter(attribute), rows)
             if feature.dated:
-                columns[feature.name] = np.array([_moment(value) for value in values], dtype="datetime64[s]")
+                columns[feature.name] = np.array(list(map(_moment, values)), dtype="datetime64[s]")
+            elif feature.numeric and feature.required:
+                columns[feature.name] = np.fromiter(values, np.float64, len(rows))
             else:
-                columns[feature.name] = np.array(values, dtype=np.float64 if feature.numeric else object)
+                columns[feature.name] = np.array(list(values), dtype=np.float64 if feature.numeric else object)
         return columns
 
     def schema(self) -> dict[str, Any]:
