@@ -41,7 +41,8 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
         ends = [] if found.intervals is None else found.intervals.tolist()
         return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
     chances = map(by_label(tuple(labels)), *found.probabilities.round(6).T.tolist())
-    return list(map(Prediction, ids, map(labels.__getitem__, values), inside, outside, chances, named(found.sets, labels)))
+    predicted = map(labels.__getitem__, values)
+    return list(map(Prediction, ids, predicted, inside, outside, chances, named(found.sets, labels)))
 
 
 @lru_cache(4)
