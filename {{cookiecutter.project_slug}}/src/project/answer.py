@@ -41,7 +41,7 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
         ends = [] if found.intervals is None else found.intervals.tolist()
         return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
     chances = map(by_label(tuple(labels)), *found.probabilities.round(6).T.tolist())
-    predicted = map(labels.__getitem__, values)
+    predicted = [labels[value] for value in values]
     return list(map(Prediction, ids, predicted, inside, outside, chances, named(found.sets, labels)))
 
 
