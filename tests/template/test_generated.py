@@ -5,7 +5,6 @@ With CAPSTONE_ALL=1 every pair of them goes through its own CI, the service and 
 
 import json
 import re
-import shutil
 import sys
 import time
 import tomllib
@@ -20,7 +19,7 @@ import pytest
 import yaml
 from bake import bake
 from conftest import Repository, opened, serving
-from pairs import ALL, EVERY, FEW, PAIRS, QUICK, keep
+from pairs import ALL, EVERY, FEW, PAIRS, keep
 from playwright.sync_api import Browser
 
 FRAMEWORKS = {"lightgbm", "scikit-learn", "skl2onnx", "torch"}
@@ -42,12 +41,9 @@ def pair(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def repository(pair: tuple[str, str], generate: Callable[..., Repository]) -> Iterator[Repository]:
-    """Give the pair's generated repository; its environment goes once no test needs it."""
-    made = generate(*pair)
-    yield made
-    if pair not in QUICK:
-        shutil.rmtree(made.path / ".venv")
+def repository(pair: tuple[str, str], generate: Callable[..., Repository]) -> Repository:
+    """Give the pair's generated repository, its pipeline not run."""
+    return generate(*pair)
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +65,6 @@ def done_by_ci(
     if ALL and request.session.testsfailed == failed:
         times = (sum(seconds.values()), seconds["uv run dvc repro"])
         keep(pair, *told(clone), *(f"{value:.0f}" for value in times))
-    if pair not in QUICK:
-        shutil.rmtree(clone.path / ".venv")
 
 
 def reports(repository: Repository) -> dict[str, float]:
