@@ -20,7 +20,7 @@ def over(pairs: list[tuple[str, str]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("pair", pairs, ids="-".join, indirect=True, scope="module")
 
 
-FEW = over(QUICK)
+ONE, FEW = over(QUICK[:1]), over(QUICK)
 EVERY = over([*QUICK, *(pair for pair in PAIRS if pair not in QUICK)] if ALL else QUICK)
 
 

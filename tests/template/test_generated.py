@@ -19,7 +19,7 @@ import pytest
 import yaml
 from bake import bake
 from conftest import Repository, opened, serving
-from pairs import ALL, EVERY, FEW, PAIRS, keep
+from pairs import ALL, EVERY, FEW, ONE, PAIRS, keep
 from playwright.sync_api import Browser
 
 FRAMEWORKS = {"lightgbm", "scikit-learn", "skl2onnx", "torch"}
@@ -291,7 +291,7 @@ def ask(address: str, body: Any = None) -> Any:
         return json.load(response)
 
 
-@FEW
+@ONE
 def test_mlflow_shows_the_run(done_by_ci: tuple[Repository, str]) -> None:
     """`mlflow ui`, told nothing but the port, serves the run that the pipeline made, with the metrics of the report."""
     clone, _ = done_by_ci
