@@ -47,11 +47,11 @@ def adopt(
     source: Annotated[
         str, typer.Argument(help="CSV, Excel, Parquet or JSON Lines file, folder of CSV parts, URL, database URL")
     ],
-    target: Annotated[str, typer.Option(help="the column to be predicted")],
+    target: Annotated[list[str], typer.Option(help="the column to be predicted")],
     kind: Annotated[str | None, typer.Option(help="classification or regression; inferred if not given")] = None,
     positive: Annotated[str | None, typer.Option(help="the class that an alarm is about")] = None,
-    time: Annotated[str | None, typer.Option(help="column by which the rows are split into past and future")] = None,
-    group: Annotated[str | None, typer.Option(help="column whose groups are never divided")] = None,
+    time: Annotated[list[str] | None, typer.Option(help="column by which rows are split into past and future")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="column whose groups are never divided")] = None,
     id: Annotated[list[str] | None, typer.Option("--id", help="column that only names the row")] = None,  # noqa: A002
     drop: Annotated[list[str] | None, typer.Option(help="column that the model must not see")] = None,
     sheet: Annotated[str | None, typer.Option(help="sheet of an Excel file")] = None,
@@ -65,11 +65,11 @@ def adopt(
     from capstone_kit import adopt as adoption
 
     wishes = adoption.Wishes(
-        target=target,
+        target=adoption.one("--target", target) or "",
         kind=kind,
         positive=positive,
-        time=time,
-        group=group,
+        time=adoption.one("--time", time),
+        group=adoption.one("--group", group),
         identifiers=tuple(id or ()),
         dropped=tuple(drop or ()),
         confidential=confidential,

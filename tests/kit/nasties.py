@@ -374,6 +374,7 @@ FORMS = (
         "parts with other columns", parts(lambda part: part.rename(columns={"speed": "rpm"})),
         "2024.csv has other columns than the parts before it: 'speed' is missing, 'rpm' is new",
     ),
+    Nasty("Excel of before 2007", raw("an old workbook", "plant.xls"), "save it as .xlsx"),
     Nasty("a folder without tables", lambda folder: folder, "no .csv"),
 )  # fmt: skip
 
@@ -474,6 +475,11 @@ CELLS = (
         },
         trains=True,
     ),
+    Nasty(
+        "a reading that begins after the training rows",
+        text(lambda: plain(day=days("%Y-%m-%d"), late=[""] * (ROWS - 12) + [*range(12)])), wishes=("--time", "day"),
+        fields={"late": NUMBER | {"type": "integer"}}, trains=True,
+    ),
     Nasty("times of day", text(lambda: plain(clock=days("%H:%M")))),
     Nasty(
         "5,000 values of a category", text(lambda: plain(10_000, part=[f"P{n % 5000}" for n in range(10_000)])),
@@ -510,6 +516,11 @@ NAMED = (
     Nasty("a target nearly named", text(plain), "did you mean 'outcome'?", target="outcom"),
     Nasty("a target in another case", text(plain), "did you mean 'outcome'?", target="Outcome"),
     Nasty("a time that is not there", text(plain), "--time", wishes=("--time", "when")),
+    Nasty("a target named twice", text(plain), "--target was given 2 times", wishes=("--target", "speed")),
+    Nasty(
+        "a column in two roles", text(plain), "'speed' is named by --group and by --drop",
+        wishes=("--group", "speed", "--drop", "speed"),
+    ),
     Nasty("a time that is the target", text(plain), "--time", wishes=("--time", TARGET)),
     Nasty(
         "a group of one", text(lambda: plain(plant="Linz")), "group", wishes=("--group", "plant"),

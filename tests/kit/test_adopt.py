@@ -230,6 +230,12 @@ REFUSALS = {
         {"time": "t"},
         "--time: 't' holds neither dates nor numbers",
     ),
+    "two roles": (
+        "y,x,t\n" + "a,1,5\nb,2,6\n" * 20,
+        "y",
+        {"time": "t", "dropped": ("t",)},
+        "'t' is named by --time and by --drop: a column plays one role",
+    ),
     "target dropped": ("y,x\n" + "a,1\nb,2\n" * 20, "y", {"dropped": ("y",)}, "--drop: 'y' is the target"),
     "no header": ("1,2\n3,4\n", "1", {}, "the first row holds numbers, no column names"),
     "uneven": ("y,x\na,1\nb,2,3\n", "y", {}, "Expected 2 fields in line 3, saw 3"),
@@ -293,6 +299,30 @@ def test_columns_of_names_are_suspected_by_their_header(name: str, found: str) -
     assert suspect.personal(Field(name, "string"), values) == found
 
 
+def test_a_column_called_name_holds_people_only_if_they_have_two_names() -> None:
+    """Towns, animals and elements bear a `name` too."""
+    people, animals = ["Allen, Miss Elisabeth", "Ben Öztürk"], ["Cheetah", "Owl monkey", "Mountain beaver"]
+    assert suspect.personal(Field("name", "string"), pd.Series(people)) == "names of people"
+    assert suspect.personal(Field("name", "string"), pd.Series(animals)) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "limits"),
+    [
+        ("temp_c", 2.0, 90.0, (-7.0, 99.0)),
+        ("weight_kg", 2.0, 90.0, (0.0, 99.0)),
+        ("humidity_pct", 40.0, 98.0, (34.0, 100.0)),
+        ("growth_pct", -3.0, 98.0, (-13.0, 108.0)),
+        ("share", 0.1, 0.6, (0.05, 1.0)),
+    ],
+)
+def test_limits_end_where_the_unit_does(name: str, low: float, high: float, limits: tuple[float, float]) -> None:
+    """A mass has a floor at 0 and degrees Celsius have none; a percentage that never was beyond 100 ends there."""
+    table = pd.DataFrame({name: np.linspace(low, high, 200), "y": ["a", "b"] * 100}).astype(str)
+    found = infer.infer(profile.profile([table]), adopt.Wishes("y")).fields[0].constraints
+    assert (found["minimum"], found["maximum"]) == limits
+
+
 KINDS = {
     "texts": (["a", "b"] * 30, "classification"),
     "few whole numbers": ([0, 1, 2] * 20, "classification"),
@@ -320,7 +350,7 @@ def test_a_table_in_pieces_gives_the_same_as_at_once() -> None:
     assert whole == cut
 
 
-SIGNS = [("-", True), ("n.a.", True), ("<5", False), ("missing", True)]
+SIGNS = [("-", True), ("n.a.", True), ("Inf", True), ("<5", False), ("missing", True)]
 
 
 @pytest.mark.parametrize(("sign", "read"), SIGNS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from capstone_kit.adopt import contracts, documents, infer, profile, tracking
-from capstone_kit.adopt.description import Field, Inference, Wishes
+from capstone_kit.adopt.description import Field, Inference, Wishes, one
 from capstone_kit.adopt.source import Source, locate
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, KitError, Project, safe
 from capstone_kit.writing import Transaction
@@ -16,7 +16,7 @@ from capstone_kit.writing import Transaction
 SMALL = 20_000_000  # bytes of a source that git may keep
 OF_THE_EXAMPLE = "tests/test_example.py"
 
-__all__ = ["Wishes", "adopt"]
+__all__ = ["Wishes", "adopt", "one"]
 
 
 def adopt(
@@ -123,7 +123,8 @@ def _show(table: Source, found: Inference, shared: bool) -> None:
     )
     print(safe(f"task: {task} from {len(found.features)} features{_classes(found)}"))
     if found.unlabelled:
-        print(f"{found.unlabelled:,} rows have no target and are set aside")
+        rows = "1 row has" if found.unlabelled == 1 else f"{found.unlabelled:,} rows have"
+        print(f"{rows} no target, and no part in what follows")
     shown = Table("column", "type", "role", "why, or limits", box=None, pad_edge=False)
     for field in _worth_showing(found):
         shown.add_row(*(safe(text).replace("[", "\\[") for text in (field.name, field.type, field.role, _why(field))))

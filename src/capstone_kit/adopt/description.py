@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from capstone_kit.project import KitError
+
 
 @dataclass(frozen=True)
 class Wishes:
@@ -17,6 +19,13 @@ class Wishes:
     dropped: tuple[str, ...] = ()
     confidential: bool = False
     engine: str | None = None  # on which training searches
+
+
+def one(option: str, names: list[str] | None) -> str | None:
+    """Give the one name that an option was given. Raises `KitError` where there are several."""
+    if names and len(names) > 1:
+        raise KitError(f"{option} was given {len(names)} times: {', '.join(map(repr, names))}; it names one column")
+    return names[0] if names else None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from capstone_kit.adopt.profile import AFTER, BEFORE, MISSING, PERHAPS_MISSING
+from capstone_kit.adopt.profile import AFTER, BEFORE, MISSING, perhaps_missing
 from capstone_kit.project import KitError
 
 SAMPLE = 200_000  # bytes looked at for encoding and delimiter
@@ -18,7 +18,6 @@ LINES = 60  # of them, given to the detection of the delimiter
 DELIMITERS = [",", ";", "\t", "|"]
 OTHERS = ["cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "mac_roman"]
 OTHERS += ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
-NOTHING = (*MISSING, *PERHAPS_MISSING)
 NUMERAL = r"[-+]?[\d.,]*\d([eE][-+]?\d+)?"
 GAPS = "'\u2019 \u00a0\u202f"  # between thousands, beside the other decimal sign: apostrophes and spaces
 CELL = 10_000_000  # characters of the longest cell that is looked at
@@ -63,7 +62,7 @@ def beside_the_table(rows: list[list[str]], target: str) -> dict[str, list[int]]
     filled = [number for number, row in enumerate(rows) if number > above and any(row)]
     numeric = [n for n in range(len(rows[above])) if _mostly(_cell(rows[i], n, NUMERAL) for i in filled[1:])]
     texts = [rows[filled[0]][n] for n in numeric if n < len(rows[filled[0]])] if filled[3:] else []
-    units = len(texts) > 1 and not any(re.fullmatch(NUMERAL, text) or text in NOTHING for text in texts)
+    units = len(texts) > 1 and not any(re.fullmatch(NUMERAL, text) or _nothing(text) for text in texts)
     skipped = [*range(above), *filled[: int(units)]]
     return {"skiprows": skipped} if skipped else {}
 
@@ -77,6 +76,10 @@ def _above(rows: list[list[str]], target: str) -> int:
 
 def _stripped(lines: list[str], delimiter: str) -> list[list[str]]:
     return [[cell.strip() for cell in row] for row in _cells(lines, delimiter)]
+
+
+def _nothing(text: str) -> bool:
+    return text in MISSING or perhaps_missing(text)
 
 
 def _cell(row: list[str], place: int, pattern: str) -> bool:

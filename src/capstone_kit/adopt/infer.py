@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from capstone_kit.adopt.description import Field, Inference, Wishes
-from capstone_kit.adopt.profile import EXACT, LARGEST, PERHAPS_MISSING, Column, Profile, numbers, units
+from capstone_kit.adopt.profile import EXACT, LARGEST, Column, Profile, numbers, perhaps_missing, units
 from capstone_kit.adopt.suspect import against_target, personal, sentinel, sums_up
 from capstone_kit.project import KitError
 
@@ -27,8 +27,10 @@ REFUSED = 0.05  # of them at most may be rejected; else the type was mistaken
 BOOLEANS = (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"))
 POSITIVE = {"1", "true", "yes", "y", "t", "positive", "pos"}
 POSITIVE |= {"malignant", "failure", "fail", "failed", "fault", "default", "churn"}
+WITHOUT_FLOOR = ("°C", "°F")  # the units in which a value below 0 is no error, though none was seen
 BOTH_WAYS = "holds dates with the day first and others with the month first: nobody can tell which 03/04/2024 is"
-ROW_NAMES = r"(^|[_\s.])(id|ids|idx|index|nr|no|key|code|serial|uuid|guid|rownames?|row|unnamed: \d+)$|^unnamed: \d+$"
+ROW_NAMES = r"(^|[_\s.])([psucg]?id|ids|idx|index|nr|no|key|serial|uuid|guid|rownames?|row)$"
+ROW_NAMES += r"|(code|num|number)$|^unnamed: \d+$"
 
 
 def infer(found: Profile, wishes: Wishes) -> Inference:
@@ -82,14 +84,13 @@ def _check_names(found: Profile, wishes: Wishes) -> None:
         hint = f"did you mean {near[0]!r}?" if near else f"the columns are {listed}"
         raise KitError(f"{option}: there is no column {name!r}; {hint}")
 
-    known(wishes.target, "--target")
-    for option, name in (("--time", wishes.time), ("--group", wishes.group)):
-        if name is not None and known(name, option) == wishes.target:
+    asked = {known(wishes.target, "--target"): "--target"}
+    named = {"--time": (wishes.time,), "--group": (wishes.group,), "--id": wishes.identifiers, "--drop": wishes.dropped}
+    for option, name in ((option, name) for option, names in named.items() for name in names if name is not None):
+        if asked.setdefault(known(name, option), option) == "--target":
             raise KitError(f"{option}: {name!r} is the target")
-    for option, chosen in (("--id", wishes.identifiers), ("--drop", wishes.dropped)):
-        for name in chosen:
-            if known(name, option) == wishes.target:
-                raise KitError(f"{option}: {name!r} is the target")
+        if asked[name] != option:
+            raise KitError(f"{name!r} is named by {asked[name]} and by {option}: a column plays one role")
 
 
 def _type(column: Column) -> tuple[str, dict[str, Any]]:
@@ -122,6 +123,7 @@ def _boolean(values: list[str]) -> tuple[list[str], list[str]] | None:
 def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Field:
     """Give a column's type and limits; its role follows."""
     type_, more = _type(column)
+    unit = (units(column.name) or column.sign or None) if type_ in ("integer", "number") else None
     target = column.name == wishes.target
     constraints: dict[str, Any] = {}
     complete = column.missing == 0 and not column.nothing
@@ -131,7 +133,7 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
         constraints["enum"] = _in_order(_labels(column))
         type_, more = "string", {}  # a class is a name, even if it is written as a number
     elif type_ in ("integer", "number"):
-        constraints |= _range(column, sample, type_)
+        constraints |= _range(column, sample, type_, unit)
     elif type_ == "string" and 2 <= column.distinct <= FEW and column.filled >= OFTEN * column.distinct:
         constraints["enum"] = sorted(column.values or ())
     dates = column.writing if type_ in ("date", "datetime") else None
@@ -140,7 +142,7 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
         type_,
         "feature",
         "",
-        (units(column.name) or column.sign or None) if type_ in ("integer", "number") else None,
+        unit,
         constraints,
         more,
         dates.formats if dates and dates.several else (),
@@ -162,16 +164,17 @@ def _in_order(labels: list[str]) -> list[str]:
         return sorted(labels)
 
 
-def _range(column: Column, sample: pd.Series, type_: str) -> dict[str, Any]:
+def _range(column: Column, sample: pd.Series, type_: str, unit: str | None) -> dict[str, Any]:
     """Give limits that leave room beyond what was seen: a tenth of the spread of the middle 98 in 100 rows."""
     values = numbers(sample).dropna()
     low, high = values.quantile([0.01, 0.99]) if len(values) else (column.low, column.high)
     room = 0.1 * ((high - low) or (column.high - column.low) or abs(column.low) or 1.0)
     ends = [column.low - room, column.high + room]
-    if column.low >= 0:
+    if column.low >= 0 and unit not in WITHOUT_FLOOR:
         ends[0] = max(0.0, ends[0])
-    if column.low >= 0 and column.high <= 1:
-        ends[1] = 1.0
+    whole = 100.0 if unit == "%" else 1.0
+    if column.low >= 0 and column.high <= whole:
+        ends[1] = whole
     if type_ == "integer":
         return {"minimum": math.floor(ends[0]), "maximum": math.ceil(ends[1])}
     return {"minimum": _outward(ends[0], room, math.floor), "maximum": _outward(ends[1], room, math.ceil)}
@@ -209,7 +212,7 @@ def _kind(target: Column, wishes: Wishes) -> str:
 def _likely_kind(target: Column, type_: str) -> str:
     if type_ not in ("integer", "number"):
         return "classification"
-    integral = target.whole or all(float(v).is_integer() for v in target.values or ["0.5"] if v not in PERHAPS_MISSING)
+    integral = target.whole or all(float(v).is_integer() for v in target.values or ["0.5"] if not perhaps_missing(v))
     return "classification" if integral and target.distinct <= CLASSES else "regression"
 
 
@@ -219,14 +222,15 @@ def _check_classes(target: Column, type_: str) -> None:
     if target.values is None or (classes > 2 and classes * 2 > target.filled):
         what = "days" if type_ in ("date", "datetime") else "values"
         raise KitError(
-            f"the target {target.name!r} has {many} different {what} in {target.filled:,} rows: "
-            "too few rows for each to be learnt as a class"
+            f"the target {target.name!r} has {many} different {what} in {target.filled:,} rows, such as "
+            f"{_an_example(target)!r}: too few rows for each to be learnt as a class"
         )
     if target.filled < 10:
         raise KitError(f"{target.filled} rows have a target: at least 10 are needed to train, calibrate and test")
 
 
 def _an_example(column: Column) -> str:
+    """Give what makes it no number, if a few cells do."""
     texts = column.strange or column.values or {"": 0}
     return next(iter(texts))
 

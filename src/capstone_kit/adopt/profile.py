@@ -12,18 +12,10 @@ from pandas.util import hash_array
 from capstone_kit.adopt.dates import UNREAD, Dates, Writing
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "NULL", "null", "#N/A", "<NA>", "?")  # stand for nothing in any column
-PERHAPS_MISSING = (
-    "-",
-    "--",
-    ".",
-    "*",
-    "None",
-    "none",
-    "missing",
-    "unknown",
-    "inf",
-    "-inf",
-)  # where the others are numbers or dates
+PERHAPS_MISSING = (  # where the others are numbers or dates, in capitals or not
+    *("-", "--", "---", ".", "..", "*", "none", "nil", "na", "n.a.", "missing", "unknown", "not available"),
+    *("inf", "+inf", "-inf", "infinity", "+infinity", "-infinity"),
+)
 LIMIT = 2_000  # different values that are counted; beyond, only that they are many
 MAY_BE_STRANGE = 0.05  # of a column of numbers or dates: taken for signs of a missing value
 STRANGE = 20  # different texts among numbers that are remembered
@@ -92,7 +84,7 @@ class Column:
             return []
         few = len(odd) <= 3 and (datelike or not any(re.search(r"\d", text) for text in odd))
         share = odd.total() / self.filled
-        surely = set(odd) <= set(PERHAPS_MISSING) and share < 0.9
+        surely = all(perhaps_missing(text) for text in odd) and share < 0.9
         return list(odd) if surely or (few and share <= MAY_BE_STRANGE) else []
 
     @property
@@ -226,6 +218,11 @@ def _draw(pieces: list[pd.DataFrame], keys: list[np.ndarray], size: int) -> tupl
 def bare(cells: pd.Series) -> pd.Series:
     """Give texts without the signs of a unit at their ends."""
     return cells.str.replace(rf"^{BEFORE}(?=-?\d)|(?<=\d){AFTER}$", "", regex=True)
+
+
+def perhaps_missing(text: str) -> bool:
+    """Whether a text stands for nothing where the others are numbers or dates."""
+    return text.strip().lower() in PERHAPS_MISSING
 
 
 def numbers(cells: pd.Series) -> pd.Series:

@@ -11,7 +11,7 @@ from capstone_kit.project import KitError
 
 FOLDER = "data/source"
 TABLES = (".csv", ".tsv", ".txt")
-READ = (*TABLES, ".gz", ".xlsx", ".xls", ".parquet", ".jsonl", ".ndjson")
+READ = (*TABLES, ".gz", ".xlsx", ".parquet", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,15 @@ def _described(path: Path, origin: str, target: str, sheet: str | None) -> Sourc
         options, remarks = form_of(parts[0], common_encoding(parts), target)
         return Source(origin, path, name, options, (f"{len(parts)} parts", *remarks))
     suffix = path.suffix.lower()
+    if suffix == ".xls":
+        raise KitError(f"{path.name}: Excel's form of before 2007 is not read: save it as .xlsx")
     if suffix not in READ:
         raise KitError(f"{path.name}: {suffix or 'no ending'} is not read; allowed are {', '.join(READ)}")
     if path.stat().st_size == 0:
         raise KitError(f"{path.name}: the file is empty")
     if is_web_page(path):
         raise KitError(f"{path.name}: this is a web page, no table: save the file that the page offers, not the page")
-    if suffix in (".xlsx", ".xls"):
+    if suffix == ".xlsx":
         return Source(origin, path, name, *_sheet_of(path, target, sheet))
     if sheet is not None:
         raise KitError(f"--sheet is for Excel files, and {path.name} is none")

@@ -98,6 +98,7 @@ def personal(one: Field, values: pd.Series) -> str:
     return ""
 
 
+CAPITAL = "[A-ZÀ-ÞĀ-Ž]"
 PERSONAL = (
     ("e-mail addresses", None, r"[^@\s]+@[^@\s]+\.\w+"),
     ("national identity numbers", None, r"\d{3}-\d{2}-\d{4}"),
@@ -115,11 +116,12 @@ PERSONAL = (
     ("IP addresses", None, r"(\d{1,3}\.){3}\d{1,3}"),
     (
         "names of people",
-        r"\b((first|last|full|given|family) ?name|surname)$|^((patient|employee|customer|student|contact) )?name$"
+        r"\b((first|last|full|given|family) ?name|surname)$|^(patient|employee|customer|student|contact) name$"
         r"|\b(vor|nach|familien|kunden|patienten|mitarbeiter)name$|^(pr[eé]nom|nom( de famille)?)$"
         r"|^(nombres?|apellidos?|cognome|sobrenome)$",
-        r"[A-ZÀ-ÞĀ-Ž][\w'\u2019-]+([ ,.]+\W*[A-ZÀ-ÞĀ-Ž][\w'\u2019.()\" ,-]*)*",
+        rf"{CAPITAL}[\w'\u2019-]+([ ,.]+\W*{CAPITAL}[\w'\u2019.()\" ,-]*)*",
     ),
+    ("names of people", "^name$", rf"{CAPITAL}[\w'\u2019-]+([ ,.]+\W*{CAPITAL}[\w'\u2019.()\" ,-]*)+"),  # two words
 )
 
 

@@ -56,7 +56,9 @@ def fit(
     run_id: str | None = None,  # noqa: ARG001  (of the MLflow run to which what learns in epochs logs them)
 ) -> Pipeline:
     """Give the fitted pipeline of a candidate. Raises `ProjectError` where a classifier gives no probabilities."""
-    fitted = pipeline(candidate, settings, shape, seed).fit(as_table(inputs), truth)
+    rows = as_table(inputs)
+    empty = rows.columns[rows.isna().all()]  # from which nothing can be learnt, and boosting fails on them
+    fitted = pipeline(candidate, settings, shape, seed).fit(rows.fillna(dict.fromkeys(empty, 0.0)), truth)
     if shape.classes and not hasattr(fitted, "predict_proba"):
         name = type(fitted[-1]).__name__
         raise stage.ProjectError(f"src/project/model.py: {name} gives no probabilities: choose one with predict_proba")

@@ -45,7 +45,7 @@ def _read(source: str, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
     suffix = Path(source).suffix.lower()
     if Path(source).is_dir():
         yield from _parts(Path(source), options)
-    elif suffix in (".xlsx", ".xls"):
+    elif suffix == ".xlsx":
         yield pd.read_excel(source, dtype=str, na_filter=False, **options)
     elif suffix == ".parquet":
         import pyarrow.parquet
