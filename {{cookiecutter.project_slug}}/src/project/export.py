@@ -1,14 +1,18 @@
 """The fitted pipeline as an ONNX model."""
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from skl2onnx._supported_operators import sklearn_operator_name_map
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 
 from project import stage
 from project.fitting import Candidate
+from project.metrics import Floats
 from project.predictor import Inputs
 from project.problem import Shape
 
@@ -98,4 +102,33 @@ def _register(estimator: Any) -> None:
         else shapes.calculate_linear_regressor_output_shapes
     )
     options = {"zipmap": [True, False, "columns"], "nocl": [True, False]} if classify else {}
+    convert = _rounding_down(convert) if library == "lightgbm" else convert
     update_registered_converter(kind, f"{library}{kind.__name__}", shape, convert, options=options)
+
+
+def _rounding_down(convert: Callable[..., None]) -> Callable[..., None]:
+    """Let a converter round the thresholds of trees down to 32 bits, as skl2onnx does it with scikit-learn's.
+
+    LightGBM compares in 64 bits. Rounded up, a threshold would let the next number pass, which was beyond it.
+    """
+
+    def rounding(scope: Any, operator: Any, container: Any) -> None:
+        add_node = container.add_node
+
+        def add_rounded(*words: Any, **attributes: Any) -> None:
+            if "nodes_values" in attributes:
+                attributes["nodes_values"] = rounded_down(np.array(attributes["nodes_values"])).tolist()
+            add_node(*words, **attributes)
+
+        container.add_node = add_rounded
+        convert(scope, operator, container)
+        container.add_node = add_node
+
+    return rounding
+
+
+def rounded_down(values: Floats) -> npt.NDArray[np.float32]:
+    """Give for each value the largest number of 32 bits that is not above it."""
+    with np.errstate(over="ignore"):
+        near = values.astype(np.float32)
+    return np.where(near > values, np.nextafter(near, np.float32(-np.inf)), near)
