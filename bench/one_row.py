@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from project import answer, contract, request, table
-from project.fitting import as_table
+from project import contract, table
 from project.predictor import Predictor
 from project.problem import Problem
-from project.search import Search
+from project.serving import answer, request
+from project.training.fitting import as_table
+from project.training.search import Search
 
 
 def median(call: object, repeats: int) -> float:

@@ -19,9 +19,10 @@ os.environ["DASK_DISTRIBUTED__WORKER__DAEMON"] = "False"  # as deploy/slurm.py h
 import dask
 from distributed import LocalCluster
 
-from project import contract, search, table
+from project import contract, table
 from project.problem import of_rows
 from project.split import SPLITS
+from project.training import search
 
 EMPTY = 2_000  # trials that do nothing, by which Dask's own time is seen
 

@@ -1,7 +1,7 @@
 """Which version is served: promote, roll back, put a shadow beside it, and trace a prediction to its data.
 
 These run in the project's own environment, on its registry, for the people whose it is. They change the registry's
-alias and the pointer that the running service follows (the project's `serving.py`), and no file that git or DVC keeps.
+alias and the pointer that the running service follows (the project's `models.py`), and no file that git or DVC keeps.
 """
 
 import json
@@ -25,7 +25,7 @@ class Registry:
 
     client: Any  # mlflow's
     name: str
-    serving: Any
+    models: Any
     tracking: Any
     features: Any
 
@@ -44,7 +44,7 @@ class Registry:
 
     def fetched(self, number: str) -> None:
         """Bring a version here and see that it can be served. Raises the project's own error where it cannot."""
-        self.serving.load(self.tracking.fetch(self.client, self.name, number), self.features)
+        self.models.load(self.tracking.fetch(self.client, self.name, number), self.features)
 
 
 @contextmanager
@@ -52,13 +52,15 @@ def registry(project: Project) -> Generator[Registry]:
     """Give the registry of the project around us; what its modules refuse becomes a `KitError`."""
     os.chdir(project.root)
     try:
-        from project import contract, serving, stage, tracking
+        from project import contract, stage
+        from project.serving import models
+        from project.training import tracking
     except ImportError as error:
         raise CannotRunError(f"the project's own modules cannot be imported ({error}): {HINT}") from None
     try:
         data, capstone = contract.load()
         name = capstone.project.slug
-        yield Registry(tracking.connect(name), name, serving, tracking, data.features)
+        yield Registry(tracking.connect(name), name, models, tracking, data.features)
     except stage.ProjectError as error:
         raise KitError(str(error)) from None
 
@@ -113,7 +115,7 @@ def shadow(project: Project, number: str | None) -> None:
         for version in {champion, number} - {"off"}:
             found.version(version)
             found.fetched(version)
-        found.serving.point(champion=champion, shadow=None if number == "off" else number)
+        found.models.point(champion=champion, shadow=None if number == "off" else number)
     if number == "off":
         print("there is no shadow any more")
     else:

@@ -282,7 +282,7 @@ ATTACKS = (
     Attack(
         25,
         "fabricated MLflow runs",
-        replace("src/project/tracking.py", "Metric(name, value, now, 0)", "Metric(name, value * 2, now, 0)"),
+        replace("src/project/training/tracking.py", "Metric(name, value, now, 0)", "Metric(name, value * 2, now, 0)"),
         ("TRK2",),
         ("TRK2",),
         "MLflow",

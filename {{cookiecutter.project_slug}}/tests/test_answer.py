@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from project.answer import PredictionLog, by_label, encode
+from project.serving.answer import PredictionLog, by_label, encode
 
 
 @pytest.mark.parametrize("labels", [("no", "yes"), ('5" pipe', "a\\b", "\u03b1")])

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse
 
-from project import guard
-from project.guard import Guard, Keys, Pace, RefusedError
+from project.serving import guard
+from project.serving.guard import Guard, Keys, Pace, RefusedError
 from project.stage import ProjectError
 
 KEY = "a-key-that-nobody-guesses-1"

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from project import metrics
-from project.metrics import Answers
+from project.evaluation import metrics
+from project.evaluation.metrics import Answers
 
 RNG = np.random.default_rng(0)
 N = 300

@@ -9,7 +9,8 @@ import psutil
 import pytest
 from conftest import copy_inputs, loosen, run_stages
 
-from project import contract, predictor, register, stage, table, tracking
+from project import contract, predictor, register, stage, table
+from project.training import tracking
 
 PARTS = ("train", "calibration")
 RESULTS = ("models/model.onnx", "models/model.json", "reports/metrics.json", "reports/figures/importance.svg")

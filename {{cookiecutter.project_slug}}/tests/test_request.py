@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import write_contract
 
-from project import request
+from project.serving import request
 
 Y = {"name": "y", "type": "string", "role": "target"}
 KINDS: list[dict[str, Any]] = [

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from project import contract, predictor, request, smoke, stage
+from project import contract, predictor, smoke, stage
+from project.serving import request
 
 JSON = "application/json"
 Answer = tuple[int, dict[str, Any]]

@@ -12,9 +12,11 @@ import pandas as pd
 import pytest
 from conftest import write_contract
 
-from project import behaviour, contract, documents, explain, groups, request, stage, table, trust
+from project import contract, explain, stage, table
+from project.evaluation import behaviour, documents, groups, trust
 from project.predictor import Floats, Inputs, Predictor
 from project.problem import Problem
+from project.serving import request
 
 
 @dataclass

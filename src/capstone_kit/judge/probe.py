@@ -16,7 +16,7 @@ from project import contract, table
 from project.contract import Column, DataContract
 from project.predictor import Predictor
 from project.problem import Problem
-from project.request import BadRequestError, Rows
+from project.serving.request import BadRequestError, Rows
 
 
 def mixed(rows: pd.DataFrame, count: int, rng: np.random.Generator) -> pd.DataFrame:

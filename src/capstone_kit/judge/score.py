@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from project import behaviour, contract, evaluate, metrics, table, validate
-from project.behaviour import Test
+from project import contract, evaluate, table, validate
+from project.evaluation import behaviour, metrics
+from project.evaluation.behaviour import Test
 from project.predictor import Predictor
 from project.problem import Problem
 

@@ -19,9 +19,9 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from project import contract, stage, table
-from project.answer import named
 from project.ingest import as_text
-from project.serving import Serving
+from project.serving.answer import named
+from project.serving.models import Serving
 from project.validate import errors_in
 
 JOB = "_job.json"  # what the folder OUTPUT was made from; readers of Parquet pass by what begins with _

@@ -20,11 +20,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from project import contract, serving, stage, table
+from project import contract, stage, table
 from project.contract import DataContract
 from project.predictor import MISSING_TEXT, Inputs, Predictor, layout, model_inputs
 from project.problem import Problem
-from project.request import BadRequestError, Rows
+from project.serving import models
+from project.serving.request import BadRequestError, Rows
 from project.split import SPLITS
 
 LOG = Path("logs/predictions.jsonl")
@@ -290,7 +291,7 @@ def main() -> None:
     """Compare, write, say; leave with `ALARM` if something moved."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else LOG
     data, capstone = contract.load()
-    predictor = serving.Serving(data.features).champion.predictor
+    predictor = models.Serving(data.features).champion.predictor
     most = min(MOST, CELLS // len(data.features))
     rows = read_live(path, data, most)
     problem = Problem(data, capstone.task, predictor.labels)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from project import behaviour, constraints, contract, documents, figures, groups, metrics, stage, table, trust
-from project.behaviour import Test
-from project.metrics import Floats, Metrics
+from project import contract, stage, table
+from project.evaluation import behaviour, constraints, documents, figures, groups, metrics, trust
+from project.evaluation.behaviour import Test
+from project.evaluation.metrics import Floats, Metrics
 from project.predictor import Predictions, Predictor
 from project.problem import Problem
 from project.split import SPLITS

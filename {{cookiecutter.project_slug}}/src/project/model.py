@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from project.fitting import Candidate
+from project.training.fitting import Candidate
 
 
 def linear(classify: bool, directions: list[int] | None, seed: int, alpha: float) -> BaseEstimator:  # noqa: ARG001

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project import metrics, stage, table
+from project import stage, table
 from project.contract import Column, DataContract, Task
-from project.metrics import Answers, Floats, Metrics
+from project.evaluation import metrics
+from project.evaluation.metrics import Answers, Floats, Metrics
 from project.predictor import Columns, Inputs, layout, model_inputs
 
 CATEGORIES = 50  # of a text that get a column of their own, the most frequent ones

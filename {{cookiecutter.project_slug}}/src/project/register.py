@@ -12,14 +12,17 @@ from typing import Any
 import numpy as np
 import yaml
 
-from project import contract, documents, serving, stage, tracking
-from project.challenger import SEEN, Duel, duel, learnt
-from project.constraints import TRAINING
+from project import contract, stage
 from project.evaluate import CONSTRAINTS, METRICS, PLOTS
-from project.figures import FIGURES
+from project.evaluation import documents
+from project.evaluation.challenger import SEEN, Duel, duel, learnt
+from project.evaluation.constraints import TRAINING
+from project.evaluation.figures import FIGURES
 from project.predictor import METADATA, MODEL, OtherContractError
-from project.serving import RECEIPT
-from project.tracking import ALIAS
+from project.serving import models
+from project.serving.models import RECEIPT
+from project.training import tracking
+from project.training.tracking import ALIAS
 
 LOCK = Path("dvc.lock")
 
@@ -80,7 +83,7 @@ def against(client: tracking.MlflowClient, champion: str, capstone: contract.Cap
         return "it was registered without what is needed to serve it"
     folder = tracking.fetch(client, slug, champion)
     try:
-        served = serving.load(folder, data.features)
+        served = models.load(folder, data.features)
     except OtherContractError as error:
         return str(error)
     if served.predictor.labels != stage.read_json(METADATA)["labels"]:
@@ -124,7 +127,7 @@ def main() -> None:
     if decision == "refused":
         raise stage.ProjectError(f"version {version} is registered but does not become {ALIAS}:\n  {reason}")
     if decision == "kept":
-        shutil.copyfile(serving.VERSIONS / str(champion) / RECEIPT, RECEIPT)
+        shutil.copyfile(models.VERSIONS / str(champion) / RECEIPT, RECEIPT)
         print(
             f"register: version {champion} stays {ALIAS}, version {version} is neither better nor worse beyond doubt: "
             f"{reason}; `uv run capstone promote {version}` puts it in its place"
@@ -151,7 +154,7 @@ def keep(client: tracking.MlflowClient, run_id: str, made: dict[str, str], promo
         np.save(parts[SEEN], learnt())
         tracking.log_served(client, run_id, parts.values())
         if promoted:
-            serving.keep(made["model_version"], {MODEL: MODEL, **parts})
+            models.keep(made["model_version"], {MODEL: MODEL, **parts})
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 `/predict` takes JSON and nothing else, at most `MAX_ROWS` rows in at most `MAX_BYTES` bytes, and answers bad input with
 one sentence. `/explain` says of one row what moved its answer. `/` is a form drawn from the data contract. Predictions
 are appended to the file that the environment variable PREDICTION_LOG names (logs/predictions.jsonl); `off` keeps none.
-`guard.py` says how keys and a rate are set.
+`serving/guard.py` says how keys and a rate are set.
 """
 
 import asyncio
@@ -24,11 +24,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from project import answer, contract, explain, openapi, stage
-from project.guard import Guard, Keys, Pace
+from project import contract, explain, stage
 from project.predictor import Columns
-from project.request import BadRequestError, Rows
-from project.serving import Served, Serving
+from project.serving import answer, openapi
+from project.serving.guard import Guard, Keys, Pace
+from project.serving.models import Served, Serving
+from project.serving.request import BadRequestError, Rows
 
 WEB = Path(__file__).parent / "web"
 MAX_ROWS = 10_000

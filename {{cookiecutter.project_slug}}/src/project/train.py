@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project import contract, explain, export, model, stage, table
-from project.metrics import Floats
+from project import contract, explain, model, stage, table
+from project.evaluation.metrics import Floats
 from project.predictor import LARGEST, METADATA, MISSING_TEXT, MODEL, Inputs, Predictor, layout
 from project.problem import Problem, as_json, of_rows
-from project.search import Search, Trial, best_first, trials
 from project.split import SPLITS
+from project.training import export
+from project.training.search import Search, Trial, best_first, trials
 
 REPORT = Path("reports/training.json")
 TOLERANCE = 1e-4  # a probability, or a value in units of the target's spread, may differ by this much
@@ -129,7 +130,7 @@ def main() -> None:
     for name, settings in dict(tried).items():  # one of each candidate, before minutes of search are lost
         export.check(model.CANDIDATES[name], settings, search.shape, search.inputs)
 
-    from project import tracking
+    from project.training import tracking
 
     with tracking.run(capstone.project.slug) as run_id:
         started = time.perf_counter()

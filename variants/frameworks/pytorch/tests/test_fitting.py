@@ -14,9 +14,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from project import contract, export, fitting, model, predictor, stage, tracking
+from project import contract, model, predictor, stage
 from project.predictor import Inputs
 from project.problem import Shape
+from project.training import export, fitting, tracking
 
 SETTINGS = {"width": 16, "depth": 1, "learning_rate": 0.005}
 NETWORK = model.CANDIDATES["network"]

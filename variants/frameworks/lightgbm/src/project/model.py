@@ -11,7 +11,7 @@ from typing import Any
 from lightgbm import LGBMClassifier, LGBMRegressor
 from sklearn.base import BaseEstimator
 
-from project.fitting import Candidate
+from project.training.fitting import Candidate
 
 # LightGBM takes as many threads as there are cores, whatever limit fitting.py sets: one, for the reason given there.
 SAME_EACH_TIME: dict[str, Any] = {"deterministic": True, "force_row_wise": True, "n_jobs": 1}

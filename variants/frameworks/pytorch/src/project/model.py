@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from project import stage
-from project.fitting import Candidate
 from project.problem import Shape
+from project.training.fitting import Candidate
 
 FAR = 10.0  # spreads from the mean, beyond which numbers are all the same to the network
 MARGIN = 0.01  # of slope that a directed number keeps at least, so that rounding does not turn it around

@@ -28,8 +28,9 @@ from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from project import contract, serving, stage
+from project import contract, stage
 from project.predictor import MODEL, Inputs, Predictor
+from project.serving import models
 from project.split import SPLITS
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)  # the stages say what happened
@@ -167,19 +168,19 @@ def rolled_back(client: MlflowClient, name: str, version: str) -> list[str]:
 def servable(client: MlflowClient, name: str, version: str) -> bool:
     """Whether a version is here, or its run holds what is served beside the model."""
     run_id = client.get_model_version(name, version).run_id
-    return (serving.VERSIONS / version).exists() or bool(client.list_artifacts(str(run_id), SERVED))
+    return (models.VERSIONS / version).exists() or bool(client.list_artifacts(str(run_id), SERVED))
 
 
 def fetch(client: MlflowClient, name: str, version: str) -> Path:
     """Give the folder of a version, from the registry if it is not here. Raises `ProjectError` where it is nowhere."""
-    if (folder := serving.VERSIONS / version).exists():
+    if (folder := models.VERSIONS / version).exists():
         return folder
     try:
         run_id = client.get_model_version(name, version).run_id
         with tempfile.TemporaryDirectory() as temporary:
             model = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/{version}", dst_path=temporary))
             rest = Path(client.download_artifacts(str(run_id), SERVED, temporary))
-            return serving.keep(
+            return models.keep(
                 version, {MODEL: model / MODEL.name} | {MODEL.parent / p.name: p for p in rest.iterdir()}
             )
     except (MlflowException, OSError) as error:
@@ -204,10 +205,10 @@ def promote(client: MlflowClient, name: str, version: str, approved_by: str) -> 
     client.set_model_version_tag(name, version, "approved_by", approved_by)
     client.set_model_version_tag(name, version, "approved_at", datetime.now(UTC).isoformat(timespec="milliseconds"))
     client.set_registered_model_alias(name, ALIAS, version)
-    pointed = serving.pointer()
+    pointed = models.pointer()
     previous = pointed.get("previous") if before in (None, version) else before
     shadow = None if pointed.get("shadow") == version else pointed.get("shadow")
-    serving.point(champion=version, previous=previous, shadow=shadow)
+    models.point(champion=version, previous=previous, shadow=shadow)
 
 
 def approver() -> str:

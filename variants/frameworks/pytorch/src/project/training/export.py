@@ -12,9 +12,9 @@ from onnx import TensorProto, helper
 from torch import Tensor, nn
 
 from project import stage
-from project.fitting import Candidate, tensors, untrained
 from project.predictor import Inputs
 from project.problem import Shape
+from project.training.fitting import Candidate, tensors, untrained
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 

@@ -13,10 +13,11 @@ import numpy.typing as npt
 from sklearn.model_selection import KFold, StratifiedKFold
 from tqdm import tqdm
 
-from project import contract, fitting, model, stage
-from project.metrics import Floats
+from project import contract, model, stage
+from project.evaluation.metrics import Floats
 from project.predictor import Inputs
 from project.problem import Problem, Shape
+from project.training import fitting
 
 Trial = tuple[str, dict[str, Any]]
 

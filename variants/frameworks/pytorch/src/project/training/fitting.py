@@ -26,7 +26,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from project import stage
-from project.metrics import Floats
+from project.evaluation.metrics import Floats
 from project.predictor import Inputs
 from project.problem import Shape
 

@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder
 from threadpoolctl import threadpool_limits
 
 from project import stage
-from project.metrics import Floats
+from project.evaluation.metrics import Floats
 from project.predictor import Inputs
 from project.problem import Shape
 

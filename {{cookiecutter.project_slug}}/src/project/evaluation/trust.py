@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from project import explain, groups
-from project.behaviour import Test
+from project import explain
 from project.contract import Slice
-from project.metrics import Flags, Floats
+from project.evaluation import groups
+from project.evaluation.behaviour import Test
+from project.evaluation.metrics import Flags, Floats
 from project.predictor import Predictions
 
 SHARE = 0.05

@@ -10,8 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.util import hash_pandas_object
 
-from project import contract, metrics, table
-from project.behaviour import Test
+from project import contract, table
+from project.evaluation import metrics
+from project.evaluation.behaviour import Test
 from project.predictor import Predictor
 from project.problem import Problem
 from project.split import SPLITS

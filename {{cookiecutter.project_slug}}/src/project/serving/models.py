@@ -1,4 +1,4 @@
-"""Which models are served: those that `models/serving.json` names. `python -m project.serving` says which they are.
+"""Which models are served: those that `models/serving.json` names; `python -m project.serving.models` says which.
 
 A version is a folder of its own, `models/versions/<version>/models`, with model, metadata and receipt; it is written
 whole and never changed. The pointer takes effect in the running service within a second. Without a pointer, as in a

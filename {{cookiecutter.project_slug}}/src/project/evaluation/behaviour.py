@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from project.contract import Behaviour
-from project.metrics import Floats, Metrics
+from project.evaluation.metrics import Floats, Metrics
 from project.predictor import Columns, Inputs, Predictions, Predictor, layout
 from project.problem import Problem
 

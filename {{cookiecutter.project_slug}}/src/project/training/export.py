@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.pipeline import Pipeline
 
 from project import stage
-from project.fitting import Candidate
-from project.metrics import Floats
+from project.evaluation.metrics import Floats
 from project.predictor import Inputs
 from project.problem import Shape
+from project.training.fitting import Candidate
 
 OPSETS: dict[str, int] = {"": 18, "ai.onnx.ml": 3}
 CONVERTERS = {

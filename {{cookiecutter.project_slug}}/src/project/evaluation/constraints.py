@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from project import contract, request, stage
+from project import contract, stage
 from project.predictor import MODEL, Predictor
+from project.serving import request
 
 TRAINING = Path("reports/training.json")
 
@@ -21,7 +22,7 @@ def measure(bodies: list[str]) -> dict[str, float]:
     `bodies` are requests of one row each; they are sent one by one, decoding and validation included.
     """
     done = subprocess.run(
-        [sys.executable, "-m", "project.constraints"],
+        [sys.executable, "-m", "project.evaluation.constraints"],
         input=json.dumps(bodies),
         capture_output=True,
         text=True,

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from project.behaviour import Test
 from project.contract import Slice
-from project.metrics import Flags
+from project.evaluation.behaviour import Test
+from project.evaluation.metrics import Flags
 from project.predictor import MISSING_TEXT
 
 # How far apart the groups lie: the largest difference between two of them in any of these rates.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from project.contract import Capstone, DataContract
-from project.request import Rows
+from project.serving.request import Rows
 
 ERROR = {
     "type": "object",

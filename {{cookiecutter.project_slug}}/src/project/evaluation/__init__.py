@@ -1,0 +1,1 @@
+"""What `evaluate.py` and `register.py` judge a model by."""
