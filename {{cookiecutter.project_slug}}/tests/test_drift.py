@@ -98,6 +98,7 @@ def test_the_alarm_is_an_exit_status(
     batches: Batches, inside: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A batch of one row said again and again leaves with `ALARM`, a line that names what moved, and the report."""
+    skip_if_few(batches)
     rows = batches[1].iloc[[0] * 300]
     log = inside / "stuck.jsonl"
     log.write_text("\n".join(map(logged, batches[2].requests(rows))), encoding="utf-8")
@@ -168,6 +169,7 @@ def labels_of(batches: Batches, inside: Path, wrong: bool) -> list[drift.Compari
 @pytest.mark.parametrize("wrong", [False, True])
 def test_labels_tell_errors_and_coverage(batches: Batches, inside: Path, wrong: bool) -> None:
     """Once labels are there, coverage is compared with that of the test rows: as promised it is silent."""
+    skip_if_few(batches)
     found = {one.name: one for one in labels_of(batches, inside, wrong)}
     assert (found["not covered"].p < 1e-6) is wrong
     assert (found["not covered"].live or 0) > 0.3 or not wrong
