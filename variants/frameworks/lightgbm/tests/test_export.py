@@ -4,7 +4,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from project import export, fitting, model
+from project import model
+from project.training import export, fitting
 from project.problem import Shape
 
 SHAPE = Shape(0, [0], [None], [])
