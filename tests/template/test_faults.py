@@ -118,7 +118,7 @@ def test_a_store_killed_in_the_making_is_made_again(undisturbed: Repository, tmp
     """SIGKILL while MLflow makes its tables, four times over: the next process finds a store that works."""
     store = tmp_path / "new.db"
     environment = undisturbed.environment | {"MLFLOW_TRACKING_URI": f"sqlite:///{store}"}
-    code = "from project.training import tracking; print(tracking.connect('first').get_experiment_by_name('first').name)"
+    code = "from project.training import tracking as t; print(t.connect('first').get_experiment_by_name('first').name)"
     command = [str(undisturbed.path / ".venv/bin/python"), "-c", code]
     for seconds in (0.1, 0.2, 0.4, 0.6):
         store.unlink(missing_ok=True)

@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 
 from project import model
-from project.training import export, fitting
 from project.problem import Shape
+from project.training import export, fitting
 
 SHAPE = Shape(0, [0], [None], [])
 SETTINGS = {"learning_rate": 0.1, "n_estimators": 5, "num_leaves": 2}
