@@ -101,9 +101,12 @@ class Project:
 
     @classmethod
     def here(cls) -> "Project":
-        """Give the repository around the working directory. Raises `KitError` if there is none."""
+        """Give the repository around the working directory, whole. Raises `KitError` if there is none."""
+        from capstone_kit.writing import recover
+
         for folder in (Path.cwd(), *Path.cwd().parents):
             if (folder / TASK_CONTRACT).is_file() and (folder / PIPELINE).is_file():
+                recover(folder)
                 return cls(folder)
         raise KitError(f"{Path.cwd()} is in no capstone repository: neither it nor a folder above has {TASK_CONTRACT}")
 

@@ -5,14 +5,16 @@ import filecmp
 import io
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 from ruamel.yaml.scalarstring import SingleQuotedScalarString
 
-from capstone_kit.project import editor
+from capstone_kit.project import KitError, editor
 
 JOURNAL = ".cache/capstone"
 
@@ -21,15 +23,21 @@ class Transaction:
     """Collects new contents of files below `root`, and puts them in place together.
 
     New and old files lie in the git-ignored folder `JOURNAL` meanwhile. Whoever was killed between two of the moves
-    left `moves.json` there: the next transaction first takes these moves back.
+    left `moves.json` there: the next transaction first takes these moves back. One at a time works on a repository.
     """
 
     def __init__(self, root: Path) -> None:
-        """Take back what a killed predecessor left half done."""
+        """Take back what a killed predecessor left half done. Raises `KitError` while another one is at work."""
         self.root, self.folder = root, root / JOURNAL
         self.journal = self.folder / "moves.json"
         self.names: list[str] = []
         self.made: list[str] = []
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lock = FileLock(self.folder / "lock", timeout=0)
+        try:
+            self.lock.acquire()
+        except Timeout:
+            raise KitError("another capstone command is writing here: wait until it has ended") from None
         self._take_back()
 
     def write(self, name: str, content: str | bytes) -> None:
@@ -75,6 +83,7 @@ class Transaction:
             last()
         except BaseException:
             self._take_back()
+            self.close()
             raise
         self.journal.unlink()
         self.close()
@@ -83,10 +92,11 @@ class Transaction:
         """Forget what was collected; but not what could not be taken back yet."""
         if not self.journal.exists():
             shutil.rmtree(self.folder, ignore_errors=True)
+        self.lock.release()
 
     def _take_back(self) -> None:
         if self.journal.exists():
-            for name in json.loads(self.journal.read_text(encoding="utf-8")):
+            for name in filter(self._is_ours, json.loads(self.journal.read_text(encoding="utf-8"))):
                 old, now = self.folder / "old" / name, self.root / name
                 if not old.exists():
                     _delete(now)
@@ -94,7 +104,21 @@ class Transaction:
                     _delete(now)
                     _copy(old, now)
             self.journal.unlink()
-        self.close()
+        for name in ("new", "old"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a transaction may have touched `name`: whoever hands over a repository might forge a journal."""
+        root, path = self.root.resolve(), self.root / name
+        place = path.parent.resolve() / path.name
+        return place.is_relative_to(root) and place.relative_to(root).parts[:1] not in ((), (".git",))
+
+
+def recover(root: Path) -> None:
+    """Take back what a killed command left half done below `root`, and say so."""
+    if (root / JOURNAL / "moves.json").exists():
+        Transaction(root).close()
+        print("note: a command before this one was killed half way; its changes were taken back", file=sys.stderr)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -205,6 +205,20 @@ def parts(second: Callable[[pd.DataFrame], pd.DataFrame]) -> Writer:
     return write
 
 
+def hidden_part(folder: Path) -> Path:
+    """Write two CSV parts, and beside them what macOS leaves on foreign disks."""
+    place = parts(lambda part: part)(folder)
+    (place / "._2023.csv").write_bytes(b"\0\5\x16\7")
+    return place
+
+
+def aligned(folder: Path) -> Path:
+    """Write columns that spaces put below each other."""
+    path = folder / "plant.txt"
+    path.write_text(plain().to_string(index=False) + "\n", encoding="utf-8")
+    return path
+
+
 def squeezed(folder: Path) -> Path:
     """Write a CSV file compressed by gzip."""
     path = folder / "plant.csv.gz"
@@ -304,6 +318,9 @@ FORMS = (
     ),
     Nasty("tabs", text(plain, sep="\t", ending=".tsv"), fields={"temperature": NUMBER}),
     Nasty("tabs in a .csv", text(plain, sep="\t"), fields={"temperature": NUMBER}),
+    Nasty(
+        "columns below each other", aligned, fields={"temperature": NUMBER, "grade": TEXT},
+    ),
     Nasty("bars", text(plain, sep="|"), fields={"temperature": NUMBER}),
     Nasty("byte order mark", text(plain, "utf-8-sig"), fields={"temperature": NUMBER}),
     Nasty("UTF-16", text(plain, "utf-16"), fields={"temperature": NUMBER}),
@@ -348,7 +365,8 @@ FORMS = (
     Nasty("no such file", lambda folder: folder / "nowhere.csv", "no such file"),
     Nasty("no Excel inside", raw("not a workbook", "plant.xlsx"), "Excel"),
     Nasty("no Parquet inside", raw("not a table", "plant.parquet"), "plant.parquet"),
-    Nasty("two sheets, the first named", workbook(two_sheets), "no rows"),
+    Nasty("two sheets, the second with the target", workbook(two_sheets), fields={"temperature": NUMBER}),
+    Nasty("the sheet without the target chosen", workbook(two_sheets), "no rows", wishes=("--sheet", "Read me")),
     Nasty(
         "two sheets, the second chosen", workbook(two_sheets), wishes=("--sheet", "Runs 2024"),
         fields={"temperature": NUMBER},
@@ -369,6 +387,7 @@ FORMS = (
     Nasty("objects in JSON lines", json_lines(place=[{"line": 1, "bay": 2}] * ROWS), "place"),
     Nasty("broken JSON lines", raw('{"a": 1, "outcome": "x"}\n{"a": 2,\n', "plant.jsonl"), "plant.jsonl"),
     Nasty("two parts", parts(lambda part: part), fields={"temperature": NUMBER}),
+    Nasty("a part that the system hides", hidden_part, fields={"temperature": NUMBER}),
     Nasty("parts in another order", parts(lambda part: part[part.columns[::-1]]), fields={"temperature": NUMBER}),
     Nasty(
         "parts with other columns", parts(lambda part: part.rename(columns={"speed": "rpm"})),

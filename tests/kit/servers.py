@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -61,13 +62,15 @@ class Files(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def web(folder: Path) -> Generator[str]:
-    """Serve `folder`; give its address."""
+def web(folder: Path, tls: ssl.SSLContext | None = None) -> Generator[str]:
+    """Serve `folder`, by HTTPS where there is a context for it; give its address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Files, directory=str(folder)))
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -3,6 +3,7 @@
 import gzip
 import os
 import sqlite3
+import ssl
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 import psycopg
 import pytest
+import trustme
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +113,21 @@ def test_a_download_has_the_name_that_the_server_gives_it(repository: Path, site
     assert types(repository) == TYPES
 
 
+def test_https_is_trusted_by_its_authority_alone(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server whose authority nobody knows is refused with the setting that names it; then its table is fetched."""
+    authority, tls = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    plant().to_csv(tmp_path / "plant.csv", index=False)
+    with web(tmp_path, tls) as site:
+        assert "SSL_CERT_FILE names the file" in adopts(repository, f"{site}/plant.csv", "result").sentence
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        assert adopts(repository, f"{site}/plant.csv", "result").errors == ""
+    assert types(repository) == TYPES
+
+
 def test_credentials_are_sent_and_kept_nowhere(repository: Path, site: str) -> None:
     """The server gets them; neither the files nor what is printed has them."""
     done = adopts(repository, f"{site.replace('://', '://ada:shibboleth@')}/locked/plant.csv?key=mellon", "result")
@@ -198,7 +215,7 @@ MISUSED = {
     "a database without a query": ("postgresql://ada:shibboleth@h/db", (), "give --query with a database URL"),
     "a port that is none": ("postgresql://ada:ses@ame:x@h:y/db", ("--query=SELECT 1",), "cannot be read"),
     "an unknown database": ("shibboleth://ada:pw@h/db", ("--query=SELECT 1",), "shibboleth"),
-    "a database without driver": ("mysql://ada:mellon@h/db", ("--query=SELECT 1",), "uv add --group dev 'MySQLdb'"),
+    "a database without driver": ("mysql://ada:mellon@h/db", ("--query=SELECT 1",), "uv add --group dev 'mysqlclient'"),
 }
 
 

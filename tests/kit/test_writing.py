@@ -1,5 +1,6 @@
 """Several files change all or none: after a failure, an interrupt and a kill."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from capstone_kit.writing import JOURNAL, Transaction
+from capstone_kit.project import KitError
+from capstone_kit.writing import JOURNAL, Transaction, recover
 
 BEFORE = {"a.txt": "old a", "b/c.txt": "old c", "gone.txt": "to be removed"}
 AFTER = {"a.txt": "new a", "b/c.txt": "new c", "d/e.txt": "new e"}
@@ -87,8 +89,8 @@ prepared(Path({root!r})).commit()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_a_kill_between_moves_is_taken_back_by_the_next(root: Path) -> None:
-    """SIGKILL after the first move leaves a journal; the next transaction puts everything back."""
+def test_a_kill_between_moves_is_taken_back_by_the_next(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SIGKILL after the first move leaves a journal; the next command puts everything back, and says so."""
     code = SLOW.format(folder=str(Path(__file__).parent), root=str(root))
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -97,5 +99,28 @@ def test_a_kill_between_moves_is_taken_back_by_the_next(root: Path) -> None:
     process.wait(10)
     assert (root / "a.txt").read_text() == "new a"
     assert (root / JOURNAL / "moves.json").exists()
-    Transaction(root)
+    recover(root)
     assert files(root) == BEFORE
+    assert "was killed half way" in capsys.readouterr().err
+
+
+def test_a_forged_journal_reaches_nothing_outside(root: Path) -> None:
+    """Whoever hands over a repository can put a journal into it; it names no file above it, and none of git's."""
+    repository = root / "repository"
+    (repository / JOURNAL / "old/.git/hooks").mkdir(parents=True)
+    (repository / JOURNAL / "old/.git/hooks/post-checkout").write_text("evil")
+    (repository / "link").symlink_to(root)
+    names = ["../a.txt", str(root / "a.txt"), "link/a.txt", ".git/hooks/post-checkout", "."]
+    (repository / JOURNAL / "moves.json").write_text(json.dumps(names))
+    recover(repository)
+    assert {name: text for name, text in files(root).items() if not name.startswith("repository")} == BEFORE
+    assert not (repository / ".git").exists()
+
+
+def test_two_do_not_write_at_once(root: Path) -> None:
+    """The second is told to wait; the first ends as if it had been alone."""
+    first = prepared(root)
+    with pytest.raises(KitError, match="another capstone command is writing here"):
+        Transaction(root)
+    first.commit()
+    assert files(root) == AFTER

@@ -8,6 +8,8 @@ from typing import Any
 
 from capstone_kit.project import KitError
 
+DRIVERS = {"psycopg": "capstone-kit[postgresql]", "MySQLdb": "mysqlclient"}  # that are not called as they are imported
+
 
 def rows(address: str, query: str, path: Path) -> str:
     """Write the rows of `query` to `path`; give the database's address as it may be shown."""
@@ -22,7 +24,7 @@ def rows(address: str, query: str, path: Path) -> str:
         with sqlalchemy.create_engine(url, connect_args=late, poolclass=sqlalchemy.NullPool).connect() as connection:
             _keep_rows(connection, query, path)
     except ModuleNotFoundError as error:
-        driver = "capstone-kit[postgresql]" if error.name == "psycopg" else error.name
+        driver = DRIVERS.get(str(error.name), error.name)
         raise KitError(f"{shown}: the driver {error.name} is missing: uv add --group dev '{driver}'") from error
     except (sqlalchemy.exc.SQLAlchemyError, ImportError, ValueError) as error:
         lines = str(getattr(error, "orig", None) or error).strip().splitlines() or ["no reason given"]

@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import ssl
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
@@ -10,6 +11,8 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from capstone_kit.adopt.form import is_web_page
 from capstone_kit.project import KitError
+
+TRUST = "if it is a server of yours, SSL_CERT_FILE names the file with the certificate of its authority"
 
 
 def fetched(address: str, folder: Path, endings: tuple[str, ...]) -> tuple[Path, str, bool]:
@@ -30,7 +33,8 @@ def fetched(address: str, folder: Path, endings: tuple[str, ...]) -> tuple[Path,
     except (OSError, ValueError, HTTPException) as error:
         reason = error.reason if isinstance(error, URLError) else error
         reason = f"{error.code} {reason}" if isinstance(error, HTTPError) else reason
-        raise KitError(f"{shown}: cannot be fetched: {reason}") from error
+        trust = f"; {TRUST}" if isinstance(reason, ssl.SSLCertVerificationError) else ""
+        raise KitError(f"{shown}: cannot be fetched: {reason}{trust}") from error
     if is_web_page(path):
         raise KitError(f"{shown}: this is a web page, no table: give the address of the file itself (GitHub: Raw)")
     return path, shown, "@" not in parts.netloc and not parts.query

@@ -16,6 +16,7 @@ from capstone_kit.project import KitError
 SAMPLE = 200_000  # bytes looked at for encoding and delimiter
 LINES = 60  # of them, given to the detection of the delimiter
 DELIMITERS = [",", ";", "\t", "|"]
+ALIGNED = r"\s+"  # columns put below each other by as many spaces as it takes
 OTHERS = ["cp1250", "cp1251", "cp1253", "cp1255", "cp1256", "koi8_r", "mac_roman"]
 OTHERS += ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 NUMERAL = r"[-+]?[\d.,]*\d([eE][-+]?\d+)?"
@@ -32,6 +33,8 @@ def form_of(path: Path, encoding: str, target: str) -> tuple[dict[str, Any], tup
         raise KitError(f"{path.name}: the file is empty")
     options: dict[str, Any] = {}
     delimiter = _delimiter(lines, path)
+    if delimiter == " " and any(re.search(r"^ |  | $", line.rstrip("\r\n")) for line in lines):
+        delimiter = ALIGNED
     if delimiter != ",":
         options["sep"] = delimiter
     if encoding != "utf-8":
@@ -87,6 +90,8 @@ def _cell(row: list[str], place: int, pattern: str) -> bool:
 
 
 def _cells(lines: Iterable[str], delimiter: str) -> list[list[str]]:
+    if delimiter == ALIGNED:
+        return [line.split() for line in lines]
     csv.field_size_limit(CELL)
     return list(csv.reader(lines, delimiter=delimiter))
 

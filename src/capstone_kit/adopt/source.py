@@ -42,8 +42,9 @@ class Source:
 
 
 def _parts(folder: Path) -> list[Path]:
-    """Give the files of a folder that `ingest` reads, in its order."""
-    return sorted(part for part in folder.iterdir() if part.suffix.lower() in (*TABLES, ".gz") and part.is_file())
+    """Give the files of a folder that `ingest` reads, in its order; a system hides its own behind a dot."""
+    parts = (part for part in folder.iterdir() if part.suffix.lower() in (*TABLES, ".gz") and part.is_file())
+    return sorted(part for part in parts if not part.name.startswith("."))
 
 
 def locate(source: str, folder: Path, sheet: str | None, query: str | None, target: str) -> Source:
@@ -113,20 +114,28 @@ def _plain(name: str) -> str:
 
 
 def _sheet_of(path: Path, target: str, sheet: str | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Give the reader's options for a sheet: the one asked for, or the first that names the target, or the first."""
     import openpyxl
 
     try:
         workbook = openpyxl.load_workbook(path, read_only=True)
+        sheets = {name: _first_rows(workbook[name]) for name in workbook.sheetnames if sheet in (None, name)}
         names = workbook.sheetnames
-        first = workbook[sheet if sheet in names else names[0]].iter_rows(max_row=LINES, values_only=True)
-        rows = [["" if cell is None else str(cell).strip() for cell in row] for row in first]
         workbook.close()
     except Exception as error:  # openpyxl raises what zipfile and its XML parser raise
         raise KitError(f"{path.name}: no Excel workbook can be read from it: {error}") from error
-    if sheet is not None and sheet not in names:
+    if not sheets:
         raise KitError(f"{path.name} has no sheet {sheet!r}; it has {', '.join(map(repr, names))}")
-    skipped = beside_the_table(rows, target) if rows else {}
-    options = {"sheet_name": sheet or names[0], **skipped}
+    fitting = [name for name, rows in sheets.items() if any(target.strip() in row for row in rows)]
+    chosen = sheet or next(iter(fitting), names[0])
+    skipped = beside_the_table(sheets[chosen], target) if sheets[chosen] else {}
+    options = {"sheet_name": chosen, **skipped}
     if sheet is None and len(names) > 1:
-        return options, (f"sheet {names[0]!r}, the first of {len(names)} (choose with --sheet)", *said(skipped))
+        return options, (f"sheet {chosen!r} of {len(names)} (choose with --sheet)", *said(skipped))
     return options, said(skipped)
+
+
+def _first_rows(sheet: Any) -> list[list[str]]:
+    """Give the first rows as text; a sheet of charts has none."""
+    rows = sheet.iter_rows(max_row=LINES, values_only=True) if hasattr(sheet, "iter_rows") else ()
+    return [["" if cell is None else str(cell).strip() for cell in row] for row in rows]

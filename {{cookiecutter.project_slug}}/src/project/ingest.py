@@ -67,7 +67,8 @@ def _read(source: str, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
 
 def _parts(folder: Path, options: dict[str, Any]) -> Iterator[pd.DataFrame]:
     header: list[str] = []
-    for path in sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLES):
+    parts = [path for path in folder.iterdir() if path.suffix.lower() in TABLES and not path.name.startswith(".")]
+    for path in sorted(parts):
         for piece in _read(str(path), options):
             names = distinct(map(str, piece.columns))
             header = header or names
