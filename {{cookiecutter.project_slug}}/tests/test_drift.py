@@ -155,8 +155,9 @@ def labels_of(batches: Batches, inside: Path, wrong: bool) -> list[drift.Compari
     (inside / "labelled.jsonl").write_text("\n".join(lines), encoding="utf-8")
     truth = rows[posed.data.target.name]
     if wrong:
-        other = dict(zip(posed.labels, [*posed.labels[1:], *posed.labels[:1]], strict=True))
-        truth = truth.map(other) if posed.classify else truth + 10 * truth.std()
+        least = model.score(posed.inputs(rows)).argmin(axis=-1)
+        unlikely = np.array(posed.labels)[least] if posed.classify else truth + 10 * truth.std()
+        truth = pd.Series(unlikely, truth.index, name=truth.name)
     drift.LABELS.parent.mkdir(exist_ok=True)
     ids = [f"a{number}-0" for number in range(len(rows))]
     pd.DataFrame({"id": ids, truth.name: truth.to_numpy()}).to_csv(drift.LABELS, index=False)
