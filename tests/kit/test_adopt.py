@@ -20,7 +20,7 @@ import tomllib
 from bake import bake
 
 from capstone_kit import adopt
-from capstone_kit.adopt import contracts, infer, profile, suspect
+from capstone_kit.adopt import contracts, infer, profile, suspect, units
 from capstone_kit.adopt.description import Field
 from capstone_kit.project import KitError, Project
 
@@ -206,7 +206,7 @@ REFUSALS = {
         "y,x\n" + "".join(f"k{i},{i}\n" for i in range(40)),
         "y",
         {},
-        "40 different values in 40 rows",
+        "40 different values, such as 'k0', in 40 rows",
     ),
     "texts as numbers": ("y,x\n" + "a,1\nb,2\n" * 20, "y", {"kind": "regression"}, "--kind regression needs numbers"),
     "unknown class": (
@@ -269,7 +269,14 @@ def test_a_refusal_is_one_sentence_and_changes_nothing(
         ("body_mass_g", "g"),
         ("Air temperature K", "K"),
         ("oil_temp_C", "°C"),
+        ("viscosity_mPas", "mPa·s"),
+        ("flow_m3_h", "m³/h"),
+        ("wind speed m per s", "m/s"),
+        ("oil temp deg C", "°C"),
         ("group_g", None),
+        ("m_s", None),
+        ("price_ma", None),
+        ("power_kw", "kW"),
         ("vitamin_c", None),
         ("temp_min", None),
         ("rows (filtered)", None),
@@ -279,13 +286,15 @@ def test_a_refusal_is_one_sentence_and_changes_nothing(
 )
 def test_units_come_from_the_header(name: str, unit: str | None) -> None:
     """In brackets any short text is a unit; after an underscore only a well-known one."""
-    assert profile.units(name) == unit
+    assert units.parted(name)[1] == unit
 
 
 @pytest.mark.parametrize(
     ("name", "found"),
     [
         ("Customer name", "names of people"),
+        ("operator name", "names of people"),
+        ("Inspector", "names of people"),
         ("Kundenname", "names of people"),
         ("apellidos", "names of people"),
         ("Nom de famille", "names of people"),
@@ -321,6 +330,13 @@ def test_limits_end_where_the_unit_does(name: str, low: float, high: float, limi
     table = pd.DataFrame({name: np.linspace(low, high, 200), "y": ["a", "b"] * 100}).astype(str)
     found = infer.infer(profile.profile([table]), adopt.Wishes("y")).fields[0].constraints
     assert (found["minimum"], found["maximum"]) == limits
+
+
+def test_a_feature_that_every_second_row_holds_is_weighed_as_others_are() -> None:
+    """Even and odd rows judge each other, whichever rows have a value."""
+    every_second = [str(row % 3) if row % 2 else "" for row in range(60)]
+    table = pd.DataFrame({"x": every_second, "y": [str(row // 4 % 2) for row in range(60)]})
+    assert infer.infer(profile.profile([table]), adopt.Wishes("y")).fields[0].role == "feature"
 
 
 KINDS = {

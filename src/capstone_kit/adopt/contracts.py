@@ -9,8 +9,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from tomlkit.items import AoT, Table
 
 from capstone_kit.adopt.description import Field, Inference
-from capstone_kit.adopt.profile import units
 from capstone_kit.adopt.source import Source
+from capstone_kit.adopt.units import parted
 from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, Project
 from capstone_kit.writing import text_of
 
@@ -46,7 +46,7 @@ def data_contract(project: Project, source: Source, found: Inference, confidenti
 
 
 def _field(one: Field, before: dict[str, Any]) -> CommentedMap:
-    title = human(one.name, one.unit and units(one.name))
+    title = human(parted(one.name)[0] if one.unit else one.name)
     entry = CommentedMap({"name": one.name, "type": one.type, "role": one.role, "title": title})
     entry |= {"unit": one.unit} if one.unit else {}
     entry |= {key: before[key] for key in WRITTEN_BY_PEOPLE if key in before}
@@ -70,11 +70,9 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
-def human(name: str, unit: str | None = None) -> str:
-    """Give a column's name as people would write it, the unit taken off."""
+def human(name: str) -> str:
+    """Give a column's name as people would write it, without what stands in brackets."""
     text = re.sub(r"\s*[\[(][^\])]*[\])]\s*$", "", name)
-    if unit and text == name:
-        text = re.sub(r"[_\s][^_\s]+$", "", name)
     text = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text).replace("_", " ").strip()
     return (text[:1].upper() + text[1:]) or name or "(no name)"
 

@@ -15,7 +15,7 @@ DAYS = (
     *("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%b %d %Y"),
 )
 TIMES = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
-MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y")
+MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%Y %b", "%Y %B")
 FORMATS = (
     *(DAY, "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S UTC", *DAYS, *MONTHS),
     *(f"{day} {time}" for time in TIMES for day in (DAY, *DAYS)),

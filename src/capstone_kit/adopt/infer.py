@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from capstone_kit.adopt.description import Field, Inference, Wishes
-from capstone_kit.adopt.profile import EXACT, LARGEST, Column, Profile, numbers, perhaps_missing, units
+from capstone_kit.adopt.profile import EXACT, LARGEST, Column, Profile, numbers, perhaps_missing
 from capstone_kit.adopt.suspect import against_target, personal, sentinel, sums_up
+from capstone_kit.adopt.units import parted
 from capstone_kit.project import KitError
 
 KINDS = ("classification", "regression")
@@ -123,7 +124,7 @@ def _boolean(values: list[str]) -> tuple[list[str], list[str]] | None:
 def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Field:
     """Give a column's type and limits; its role follows."""
     type_, more = _type(column)
-    unit = (units(column.name) or column.sign or None) if type_ in ("integer", "number") else None
+    unit = (parted(column.name)[1] or column.sign or None) if type_ in ("integer", "number") else None
     target = column.name == wishes.target
     constraints: dict[str, Any] = {}
     complete = column.missing == 0 and not column.nothing
@@ -221,9 +222,10 @@ def _check_classes(target: Column, type_: str) -> None:
     many = f"more than {classes - 1:,}" if target.values is None else f"{classes:,}"
     if target.values is None or (classes > 2 and classes * 2 > target.filled):
         what = "days" if type_ in ("date", "datetime") else "values"
+        such = f", such as {_an_example(target)!r}," if target.values is not None or target.strange else ""
         raise KitError(
-            f"the target {target.name!r} has {many} different {what} in {target.filled:,} rows, such as "
-            f"{_an_example(target)!r}: too few rows for each to be learnt as a class"
+            f"the target {target.name!r} has {many} different {what}{such} in {target.filled:,} rows: "
+            "too few rows for each to be learnt as a class"
         )
     if target.filled < 10:
         raise KitError(f"{target.filled} rows have a target: at least 10 are needed to train, calibrate and test")

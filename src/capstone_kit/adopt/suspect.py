@@ -14,7 +14,7 @@ SUSPICIOUS = 0.98  # of the target that a single feature explains
 
 def against_target(one: Field, values: pd.Series, target: pd.Series, kind: str) -> Field:
     """Exclude a copy of the target; remark on a field that all but gives it away."""
-    pair = pd.DataFrame({"x": values, "y": target}).dropna()
+    pair = pd.DataFrame({"x": values, "y": target}).dropna(ignore_index=True)
     if len(pair) < 10 or one.type in ("date", "datetime"):
         return one
     if _copies(pair, one, kind):
@@ -98,6 +98,8 @@ def personal(one: Field, values: pd.Series) -> str:
     return ""
 
 
+PEOPLE = "patient|employee|customer|student|contact|operator|driver|worker|user|client|owner|author|doctor|nurse"
+PEOPLE += "|teacher|manager|technician|inspector|engineer|member|person|player|candidate|supervisor|applicant"
 CAPITAL = "[A-ZÀ-ÞĀ-Ž]"
 PERSONAL = (
     ("e-mail addresses", None, r"[^@\s]+@[^@\s]+\.\w+"),
@@ -116,12 +118,16 @@ PERSONAL = (
     ("IP addresses", None, r"(\d{1,3}\.){3}\d{1,3}"),
     (
         "names of people",
-        r"\b((first|last|full|given|family) ?name|surname)$|^(patient|employee|customer|student|contact) name$"
+        rf"\b((first|last|full|given|family) ?name|surname)$|^({PEOPLE}) name$"
         r"|\b(vor|nach|familien|kunden|patienten|mitarbeiter)name$|^(pr[eé]nom|nom( de famille)?)$"
         r"|^(nombres?|apellidos?|cognome|sobrenome)$",
         rf"{CAPITAL}[\w'\u2019-]+([ ,.]+\W*{CAPITAL}[\w'\u2019.()\" ,-]*)*",
     ),
-    ("names of people", "^name$", rf"{CAPITAL}[\w'\u2019-]+([ ,.]+\W*{CAPITAL}[\w'\u2019.()\" ,-]*)+"),  # two words
+    (
+        "names of people",
+        rf"^(name|{PEOPLE})$",
+        rf"{CAPITAL}[\w'\u2019-]+([ ,.]+\W*{CAPITAL}[\w'\u2019.()\" ,-]*)+",
+    ),  # two words
 )
 
 

@@ -56,7 +56,7 @@ def slices(test: Test, weights: Floats, wanted: tuple[contract.Slice, ...]) -> l
     """Give the headline metric, with interval and number of rows, within each slice."""
     entries = []
     for chosen in wanted:
-        for value, inside in groups.divide(test.rows[chosen.field], chosen):
+        for value, inside in groups.of(test, chosen):
             found = test.found.probabilities
             measured = test.problem.headline(
                 test.truth[inside],

@@ -33,6 +33,13 @@ def divide(values: pd.Series, chosen: Slice) -> Iterator[tuple[str, Flags]]:
         yield str(value), (values == value).to_numpy()
 
 
+def of(test: Test, chosen: Slice) -> Iterator[tuple[str, Flags]]:
+    """Divide the test rows as `divide` does; true and false bear their names."""
+    values = test.rows[chosen.field]
+    boolean = any(c.name == chosen.field and c.type == "boolean" for c in test.problem.data.columns)
+    return divide(values.map({0.0: "false", 1.0: "true"}) if boolean else values, chosen)
+
+
 def _place(value: Any) -> tuple[int, float, str]:
     """Give by what a slice is ordered: ranges by their lower end, numbers by their size, texts by their letters."""
     if isinstance(value, pd.Interval):
@@ -48,7 +55,7 @@ def measure(test: Test, wanted: tuple[Slice, ...]) -> list[dict[str, Any]]:
     """Give for each slice's field the rates of its groups, and the differences between them."""
     found = []
     for chosen in wanted:
-        rated = [(name, inside, rates(test, inside)) for name, inside in divide(test.rows[chosen.field], chosen)]
+        rated = [(name, inside, rates(test, inside)) for name, inside in of(test, chosen)]
         groups = [{"group": name, "rows": int(inside.sum())} | rate for name, inside, rate in rated]
         apart = differences([rate for _, _, rate in rated])
         found.append({"field": chosen.field, "groups": groups, "differences": apart})
