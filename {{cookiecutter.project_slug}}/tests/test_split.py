@@ -29,7 +29,8 @@ def test_parts_have_the_sizes_asked_for(rows: pd.DataFrame, data: contract.DataC
 def test_classes_keep_their_shares(rows: pd.DataFrame, data: contract.DataContract) -> None:
     """Each part holds each class, or decile of a numeric target, as often as the whole does."""
     target = rows[data.target.name]
-    values = pd.qcut(target, 4, labels=False, duplicates="drop") if target.dtype == "float64" else target
+    tenths = target.dtype == "float64"
+    values = pd.qcut(target, split.STRATA, labels=False, duplicates="drop") if tenths else target
     parts = split.assign(rows, data, PARAMETERS, 0)
     whole = values.value_counts(normalize=True)
     for part in split.PARTS:
