@@ -79,6 +79,20 @@ def test_directions_hold_for_any_weights(name: str) -> None:
         assert direction == 0 or ((after - before) * direction >= -1e-6).all()
 
 
+def test_what_is_beyond_the_training_rows_counts_as_their_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number without a direction that is larger than any of the training rows is answered as the largest one."""
+    monkeypatch.chdir(tmp_path)
+    shape = SHAPES["directed values"]
+    inputs, truth = made_up(shape)
+    fitted = fitting.fit(replace(NETWORK, epochs=2), SETTINGS, shape, inputs, truth, seed=1)
+    largest, beyond = (inputs["numbers"].copy() for _ in range(2))
+    largest[:, 1] = np.nanmax(largest[:, 1])
+    beyond[:, 1] = 1_000 * largest[:, 1]
+    at_the_end, after = (fitting.answer(fitted, shape, {"numbers": numbers}) for numbers in (largest, beyond))
+    assert np.allclose(after, at_the_end, atol=1e-5)
+    assert not np.allclose(after, fitting.answer(fitted, shape, inputs), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("signals", "directions", "sentence"),
     [

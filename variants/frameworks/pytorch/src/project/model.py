@@ -15,7 +15,7 @@ from project import stage
 from project.problem import Shape
 from project.training.fitting import Candidate
 
-FAR = 10.0  # spreads from the mean, beyond which numbers are all the same to the network
+FAR = 10.0  # spreads from the mean, beyond which directed numbers and signals are all the same to the network
 MARGIN = 0.01  # of slope that a directed number keeps at least, so that rounding does not turn it around
 SHORTEST = 8  # samples of a signal that are not halved any more
 
@@ -93,11 +93,14 @@ class Network(nn.Module):
     """A residual network for tables; signals come in through convolutions, directed numbers through `Monotone`.
 
     Takes numbers (n, columns), NaN where missing, and the codes of texts (n, texts), of which the last is of values
-    that training has not seen. Gives logits (n, classes), or values (n, 1).
+    that training has not seen. Gives logits (n, classes), or values (n, 1). A number without a direction that lies
+    beyond all that training saw counts as the nearest one that it saw, as it does to trees: days to come are such.
     """
 
     mean: Tensor
     spread: Tensor
+    low: Tensor
+    high: Tensor
 
     def __init__(self, shape: Shape, width: int, depth: int) -> None:
         """Make the layers for rows of this shape."""
@@ -110,6 +113,8 @@ class Network(nn.Module):
         self.free = [i for i in self.plain if not shape.directions[i]]
         self.register_buffer("mean", torch.zeros(len(places)))
         self.register_buffer("spread", torch.ones(len(places)))
+        self.register_buffer("low", torch.full([len(places)], -FAR))
+        self.register_buffer("high", torch.full([len(places)], FAR))
         sizes = [len(values) for values in shape.categories]
         self.embeddings = nn.ModuleList(
             nn.Embedding(size + 1, min(16, size // 2 + 1), padding_idx=size) for size in sizes
@@ -125,20 +130,24 @@ class Network(nn.Module):
             self.monotone = Monotone([shape.directions[i] for i in self.directed], width, width)
 
     def learn_scale(self, numbers: npt.NDArray[np.float32]) -> None:
-        """Keep mean and spread of each number; the samples of a channel share theirs."""
+        """Keep mean, spread and ends of each number; the samples of a channel share mean and spread."""
         wide = numbers.astype(np.float64)
         for places in [*self.channels, *([place] for place in self.plain)]:
             known = wide[:, places][~np.isnan(wide[:, places])]
             if len(known):
                 self.mean[places] = float(known.mean())
                 self.spread[places] = float(known.std()) or 1.0
+        for place in self.free:
+            known = (numbers[:, place] - self.mean[place].item()) / self.spread[place].item()
+            if not np.isnan(known).all():
+                self.low[place], self.high[place] = float(np.nanmin(known)), float(np.nanmax(known))
 
     def forward(self, numbers: Tensor | None, codes: Tensor | None) -> Tensor:
         """Give what each row is worth: see the class."""
         known, directed = [], None
         if numbers is not None:
             missing = torch.isnan(numbers)
-            scaled = ((numbers - self.mean) / self.spread).clamp(-FAR, FAR)
+            scaled = ((numbers - self.mean) / self.spread).clamp(self.low, self.high)
             scaled = torch.where(missing, torch.zeros_like(scaled), scaled)
             known += [scaled[:, self.free], missing[:, self.plain].to(scaled.dtype)]
             if self.channels:

@@ -248,7 +248,7 @@ def _logged(learning: Learning, run_id: str | None) -> Generator[Callable[[dict[
 def _key(settings: dict[str, Any], inputs: Inputs, truth: npt.NDArray[Any], seed: int) -> str:
     """Give a name for a fit that only the same code on the same rows and settings has."""
     total = hashlib.sha256(json.dumps([settings, seed], sort_keys=True).encode())
-    for path in (Path(__file__), Path(__file__).with_name("model.py")):
+    for path in (Path(__file__), Path(__file__).parents[1] / "model.py"):
         total.update(path.read_bytes())
     for values in (truth, *inputs.values()):
         total.update("\0".join(values.ravel()).encode() if values.dtype == object else values.tobytes())
