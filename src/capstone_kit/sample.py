@@ -110,7 +110,7 @@ def _pieces(project: Project, fields: list[drawing.Field]) -> Iterator[pd.DataFr
         ingest, stage = (importlib.import_module(f"project.{name}") for name in ("ingest", "stage"))
     except ModuleNotFoundError as error:
         raise KitError(f"{error.name} is not installed here: run it as `uv run capstone sample`") from error
-    parameters = project.yaml(PARAMETERS)
+    parameters = yaml.safe_load(project.text(PARAMETERS))
     source, options = parameters["ingest"]["source"], dict(parameters["ingest"].get("options", {}))
     if source == SAMPLE:
         raise KitError(f"{PARAMETERS} names {SAMPLE} itself: name the real source there")

@@ -276,6 +276,8 @@ def test_a_refusal_is_one_sentence_and_changes_nothing(
         ("group_g", None),
         ("m_s", None),
         ("price_ma", None),
+        ("pctUrban", "%"),
+        ("percentile", None),
         ("power_kw", "kW"),
         ("vitamin_c", None),
         ("temp_min", None),

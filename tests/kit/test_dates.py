@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/template"))
 
 from bake import bake
-from inside import Outcome, adopts, as_generated, prepares
+from inside import Outcome, adopts, as_generated, capstone, prepares
 from nasties import days, in_turn, plain
 
 from capstone_kit.adopt.dates import Dates
@@ -80,6 +80,13 @@ def test_dates_in_several_ways_become_one(repository: Path, adopted: Outcome) ->
     fields = fields_of(repository)
     assert (fields["mixed"]["type"], fields["moments"]["type"]) == ("date", "datetime")
     assert "format" not in fields["mixed"]
+
+
+def test_a_sample_of_them_is_in_one_way(repository: Path, adopted: Outcome) -> None:
+    """What is drawn keeps the contract, whose dates are those of ISO 8601."""
+    assert capstone(repository, "sample", "--rows=30").errors == ""
+    drawn = pd.read_csv(repository / "data/sample.csv", dtype=str)
+    assert drawn["mixed"].str.fullmatch(r"20\d\d-\d\d-\d\d").all()
 
 
 def test_dates_of_either_order_in_one_kind_are_left_out(repository: Path, adopted: Outcome) -> None:

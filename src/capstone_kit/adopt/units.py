@@ -53,6 +53,8 @@ def parted(name: str) -> tuple[str, str | None]:
     if stated := re.search(BRACKETS, name):
         unit = stated.group(1)
         return (name[: stated.start()], unit) if not re.fullmatch(r"\d+|[a-z]{7,}", unit) else (name, None)
+    if re.match(r"(?i:pct|perc|percent|percentage)([_\s.]|(?=[A-Z]))", name):
+        return name, "%"
     words = [word for word in re.finditer(r"[^_\s]+", name) if word.group().lower() != "per"]
     if len(words) > 2 and (unit := SEVERAL.get(" ".join(word.group() for word in words[-2:]).lower())):
         return name[: words[-3].end()], unit
