@@ -542,6 +542,10 @@ NAMED = (
     ),
     Nasty("a time that is the target", text(plain), "--time", wishes=("--time", TARGET)),
     Nasty(
+        "a time of two days", text(lambda: plain(day=repeated("2024-01-01", "2024-01-02"))), "has 2 different times",
+        wishes=("--time", "day"),
+    ),
+    Nasty(
         "a group of one", text(lambda: plain(plant="Linz")), "group", wishes=("--group", "plant"),
     ),
 )  # fmt: skip
@@ -563,6 +567,7 @@ TARGETS = (
         "a class of one row", text(lambda: plain(outcome=["odd", *repeated("good", "bad", rows=ROWS - 1)])),
         trains=True,
     ),
+    Nasty("two rows of each class", text(lambda: classes(30, 2)), "has 3 rows"),
     Nasty("twenty rows", text(lambda: plain(20)), trains=True),
     Nasty("nine rows", text(lambda: plain(9)), "at least 10"),
     Nasty("one row", text(lambda: plain()[:1]), "nothing to learn"),

@@ -42,9 +42,9 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     strange = tuple(sorted({token for c in found.columns for token in c.nothing}))
     missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""} | set(strange)))
     by_name = {c.name: c for c in found.columns}
-    if wishes.group and by_name[wishes.group].distinct < PARTS:
-        groups = by_name[wishes.group].distinct
-        raise KitError(f"--group: {wishes.group!r} has {groups} groups; training, calibration and test need {PARTS}")
+    for option, name, what in (("--group", wishes.group, "groups"), ("--time", wishes.time, "different times")):
+        if name and (count := by_name[name].distinct) < PARTS:
+            raise KitError(f"{option}: {name!r} has {count} {what}; training, calibration and test need {PARTS}")
     sample = found.sample.mask(found.sample.isin(missing))
     target = by_name[wishes.target]
     kind = _kind(target, wishes)
@@ -227,6 +227,8 @@ def _check_classes(target: Column, type_: str) -> None:
             f"the target {target.name!r} has {many} different {what}{such} in {target.filled:,} rows: "
             "too few rows for each to be learnt as a class"
         )
+    if max((target.values or Counter()).values(), default=PARTS) < PARTS:
+        raise KitError(f"no class of {target.name!r} has {PARTS} rows: too few to train, calibrate and test")
     if target.filled < 10:
         raise KitError(f"{target.filled} rows have a target: at least 10 are needed to train, calibrate and test")
 
