@@ -42,9 +42,9 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
     strange = tuple(sorted({token for c in found.columns for token in c.nothing}))
     missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""} | set(strange)))
     by_name = {c.name: c for c in found.columns}
-    for option, name, what in (("--group", wishes.group, "groups"), ("--time", wishes.time, "different times")):
-        if name and (count := by_name[name].distinct) < PARTS:
-            raise KitError(f"{option}: {name!r} has {count} {what}; training, calibration and test need {PARTS}")
+    if wishes.group and by_name[wishes.group].distinct < PARTS:
+        groups = by_name[wishes.group].distinct
+        raise KitError(f"--group: {wishes.group!r} has {groups} groups; training, calibration and test need {PARTS}")
     sample = found.sample.mask(found.sample.isin(missing))
     target = by_name[wishes.target]
     kind = _kind(target, wishes)
@@ -306,16 +306,20 @@ def _roles(
         if one.role in ("excluded", "identifier"):  # anything may stand there: nobody depends on it
             one = replace(one, type="string", constraints={}, more={}, formats=())
         decided.append(replace(one, personal=held))
-    if (time := wishes.time) and next(f for f in decided if f.name == time).type not in (
-        "date",
-        "datetime",
-        "integer",
-        "number",
-    ):
-        dates = columns[time].writing
-        texts = f"holds neither dates nor numbers, but texts such as {_an_example(columns[time])!r}"
-        raise KitError(f"--time: {time!r} {BOTH_WAYS if dates and dates.both_ways else texts}")
+    if wishes.time:
+        _check_time(next(f for f in decided if f.name == wishes.time), columns[wishes.time])
     return tuple(decided)
+
+
+def _check_time(one: Field, column: Column) -> None:
+    """Raise `KitError` where a column tells no earlier rows from later ones."""
+    if one.type not in ("date", "datetime", "integer", "number"):
+        texts = f"holds neither dates nor numbers, but texts such as {_an_example(column)!r}"
+        raise KitError(f"--time: {one.name!r} {BOTH_WAYS if column.writing and column.writing.both_ways else texts}")
+    if column.distinct < PARTS:
+        raise KitError(
+            f"--time: {one.name!r} has {column.distinct} different times; training, calibration and test need {PARTS}"
+        )
 
 
 def _names_group(values: pd.Series, group: pd.Series) -> bool:
