@@ -56,11 +56,14 @@ def test_each_row_gets_the_predictors_answer_once(
     assert found["error"].isna().all()
     predictor = Predictor(features=data.features)
     said = predictor.predict({f.name: table.typed(rows[f.name], f, data).to_numpy() for f in data.features})
-    values = [predictor.labels[value] for value in said.values] if predictor.labels else said.values.tolist()
-    assert found["prediction"].tolist() == values * 2
+    if predictor.labels:
+        assert found["prediction"].tolist() == [predictor.labels[value] for value in said.values] * 2
+    else:  # sums of 32 bits, whose last bit depends on how many rows are asked at once
+        rounding = 1e-5 * float(np.ptp(said.values))
+        assert found["prediction"].to_numpy() == pytest.approx(np.tile(said.values, 2), abs=rounding)
     assert (found["out_of_domain"].map(len) > 0).tolist() == (said.outside.sum(axis=1) > 0).tolist() * 2
     if said.probabilities is not None:
-        assert np.array_equal(found.filter(like="probability ")[: len(rows)], said.probabilities)
+        assert found.filter(like="probability ").to_numpy()[: len(rows)] == pytest.approx(said.probabilities, abs=1e-5)
 
 
 def test_a_broken_row_says_why(

@@ -173,6 +173,10 @@ def labels_of(batches: Batches, inside: Path, wrong: bool) -> list[drift.Compari
 def test_labels_tell_errors_and_coverage(batches: Batches, inside: Path, wrong: bool) -> None:
     """Once labels are there, coverage is compared with that of the test rows: as promised it is silent."""
     skip_if_few(batches)
+    _, rows, posed, model = batches
+    sets = model.predict(posed.columns(rows)).sets
+    if wrong and sets is not None and sets.all(axis=1).mean() > 0.5:
+        pytest.skip("the prediction sets hold every class, so that no label is wrong")
     found = {one.name: one for one in labels_of(batches, inside, wrong)}
     assert (found["not covered"].p < 1e-6) is wrong
     assert (found["not covered"].live or 0) > 0.3 or not wrong

@@ -104,14 +104,14 @@ def test_noise_and_missing_sensors_are_measured(pipeline: Path, data: contract.D
 
 
 def test_sensors_as_exact_as_stated_change_nothing(inside: Path, data: contract.DataContract) -> None:
-    """The accuracy that the contract states is the size of the noise; of a billionth no answer turns."""
-    exact = tuple(replace(c, accuracy=1e-9) if c.numeric and c.type != "boolean" else c for c in data.columns)
+    """The accuracy that the contract states is the size of the noise; next to none turns no answer."""
+    exact = tuple(replace(c, accuracy=1e-60) if c.numeric and c.type != "boolean" else c for c in data.columns)
     stated, task = replace(data, columns=exact), contract.load_capstone(inside).task
     model = Predictor(features=stated.features)
     rows = table.read(inside / "data/splits/test.csv", stated)
     measured = trust.measure(behaviour.Test(Problem(stated, task, model.labels), model, rows), (), [], seed=0)
     sensors = measured["noise"]["sensors"]
-    assert all(sensor["size"] == 1e-9 and sensor["stated"] for sensor in sensors)
+    assert all(sensor["size"] == 1e-60 and sensor["stated"] for sensor in sensors)
     expected = pytest.approx(measured["headline"]["value"], rel=1e-3) if sensors else None
     assert measured["noise"]["value"] == expected
     assert (measured["evasion"]["turned"] or 0) < 0.01
