@@ -93,6 +93,16 @@ def test_what_is_beyond_the_training_rows_counts_as_their_end(tmp_path: Path, mo
     assert not np.allclose(after, fitting.answer(fitted, shape, inputs), atol=1e-5)
 
 
+def test_no_answer_is_beyond_the_values_that_were_learnt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far a directed number rises, the answer stays within those of the training rows."""
+    monkeypatch.chdir(tmp_path)
+    shape = SHAPES["directed values"]
+    inputs, truth = made_up(shape)
+    fitted = fitting.fit(replace(NETWORK, epochs=2), SETTINGS, shape, inputs, truth, seed=1)
+    risen = {"numbers": inputs["numbers"] + np.array([1_000, 0], dtype=np.float32)}
+    assert fitting.answer(fitted, shape, risen) == pytest.approx(truth.max(), abs=1e-5)
+
+
 @pytest.mark.parametrize(
     ("signals", "directions", "sentence"),
     [

@@ -5,6 +5,8 @@ Any `torch.nn.Module` with the same `forward` may stand here, if it converts to 
 training stops if it does not.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -95,12 +97,14 @@ class Network(nn.Module):
     Takes numbers (n, columns), NaN where missing, and the codes of texts (n, texts), of which the last is of values
     that training has not seen. Gives logits (n, classes), or values (n, 1). A number without a direction that lies
     beyond all that training saw counts as the nearest one that it saw, as it does to trees: days to come are such.
+    Nor is an answer beyond all values that training saw: no strength is below zero.
     """
 
     mean: Tensor
     spread: Tensor
     low: Tensor
     high: Tensor
+    ends: Tensor
 
     def __init__(self, shape: Shape, width: int, depth: int) -> None:
         """Make the layers for rows of this shape."""
@@ -115,6 +119,7 @@ class Network(nn.Module):
         self.register_buffer("spread", torch.ones(len(places)))
         self.register_buffer("low", torch.full([len(places)], -FAR))
         self.register_buffer("high", torch.full([len(places)], FAR))
+        self.register_buffer("ends", torch.tensor([-torch.inf, torch.inf]))
         sizes = [len(values) for values in shape.categories]
         self.embeddings = nn.ModuleList(
             nn.Embedding(size + 1, min(16, size // 2 + 1), padding_idx=size) for size in sizes
@@ -142,6 +147,11 @@ class Network(nn.Module):
             if not np.isnan(known).all():
                 self.low[place], self.high[place] = float(np.nanmin(known)), float(np.nanmax(known))
 
+    def learn_ends(self, values: npt.NDArray[Any]) -> None:
+        """Keep the least and the largest of the values to be learnt; classes have none."""
+        if not self.classes:
+            self.ends[0], self.ends[1] = float(values.min()), float(values.max())
+
     def forward(self, numbers: Tensor | None, codes: Tensor | None) -> Tensor:
         """Give what each row is worth: see the class."""
         known, directed = [], None
@@ -157,10 +167,10 @@ class Network(nn.Module):
             known += [embed(codes[:, place]) for place, embed in enumerate(self.embeddings)]
         context = self.blocks(self.stem(torch.cat(known, dim=1)))
         found = self.head(functional.relu(context))
-        if not self.directed:
-            return found
-        risen = self.monotone(directed, context)
-        return torch.cat([found[:, :1], found[:, 1:] + risen], dim=1) if self.classes else found + risen
+        risen = self.monotone(directed, context) if self.directed else 0.0
+        if self.classes:
+            return torch.cat([found[:, :1], found[:, 1:] + risen], dim=1)
+        return found + risen if self.training else (found + risen).clamp(*self.ends)
 
 
 def channels(shape: Shape) -> list[list[int]]:

@@ -170,6 +170,7 @@ def fit(
     torch.set_num_threads(THREADS)
     torch.manual_seed(seed)
     network = untrained(candidate, settings, shape, inputs).to(device)
+    network.learn_ends(truth)
     parameters = [{"params": network.parameters(), "initial_lr": settings["learning_rate"]}]
     optimizer = torch.optim.AdamW(parameters, fused=True)
     path = CHECKPOINTS / f"{_key(settings, inputs, truth, seed)}.safetensors"
