@@ -38,9 +38,11 @@ def shapes(texts: pd.Series) -> pd.Series:
 
 def kinds(texts: pd.Series) -> pd.Series:
     """Give the kind of each text: one of ISO 8601, or its shape."""
-    found = shapes(texts)
-    for name, pattern in (("loose", LOOSE), (ISO, STRICT), (DAY, PADDED)):
-        found = found.mask(texts.str.fullmatch(pattern), name)
+    found, rest = pd.Series("", index=texts.index), texts
+    for name, pattern in ((ISO, STRICT), (DAY, PADDED), ("loose", LOOSE)):
+        fits = rest.str.fullmatch(pattern)
+        found[rest.index[fits]], rest = name, rest[~fits]
+    found[rest.index] = shapes(rest)
     return found
 
 
