@@ -91,11 +91,12 @@ def _fetched_anew(project: Project, source: str) -> str:
 
 def _real_rows(project: Project, schema: dict[str, Any]) -> tuple[pd.DataFrame, Prints]:
     """Give the first real rows, NaN where missing, and the fingerprints of all of them."""
-    missing, most = list(schema.get("missingValues", [""])), CELLS // len(schema["fields"])
+    everywhere, most = list(schema.get("missingValues", [""])), CELLS // len(schema["fields"])
+    missing = {field["name"]: field.get("missingValues", everywhere) for field in schema["fields"]}
     kept: list[pd.DataFrame] = []
     known: list[Prints] = []
     for piece in _pieces(project, schema["fields"]):
-        real = piece.astype(str).mask(piece.isin(missing))
+        real = piece.astype(str).mask(piece[list(missing)].isin(missing))
         known.append(_fingerprints(schema["fields"], real))
         if sum(map(len, kept)) < most:
             kept.append(real)

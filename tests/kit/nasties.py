@@ -453,6 +453,15 @@ CELLS = (
         trains=True,
     ),
     Nasty(
+        "a word that means nothing in one column and something in others",
+        text(lambda: plain(n=repeated(1, 2, "none"), c=repeated("none", "x"), outcome=repeated("none", *"all"))),
+        fields={
+            "n": {"type": "integer", "missingValues": ["", "none"]}, "c": {"missingValues": None},
+            TARGET: {"constraints": {"required": True, "enum": ["a", "l", "none"]}},
+        },
+        trains=True,
+    ),
+    Nasty(
         "columns of no use", text(useless),
         fields={
             "serial": {"role": "identifier"}, "always": {"role": "excluded"}, "never": {"role": "excluded"},
@@ -597,11 +606,15 @@ TARGETS = (
     ),
     Nasty(
         "huge numbers to be predicted", text(lambda: plain(outcome=np.linspace(1e299, 1e300, ROWS))),
-        kind="regression", broken="an overflow is warned of",
+        "single precision's largest",
     ),
     Nasty(
         "tiny numbers to be predicted", text(lambda: plain(outcome=np.linspace(1e-30, 9e-30, ROWS))),
         kind="regression", trains=True,
+    ),
+    Nasty(
+        "per cent to be predicted", text(lambda: plain(outcome=[f"{n / 2}%" for n in range(ROWS)])), kind="regression",
+        fields={TARGET: {"unit": "%"}}, trains=True,
     ),
     Nasty("a bad row in two hundred", text(rare), trains=True),
     Nasty("texts where numbers are asked for", text(plain), "needs numbers", wishes=("--kind", "regression")),

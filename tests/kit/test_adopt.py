@@ -368,6 +368,13 @@ def test_a_table_in_pieces_gives_the_same_as_at_once() -> None:
     assert whole == cut
 
 
+def test_classes_that_people_would_take_for_one_are_named() -> None:
+    """`Yes` and `yes` are two classes; whoever wrote them may have meant one."""
+    table = pd.DataFrame({"x": [str(n % 7) for n in range(60)], "y": ["Yes", "yes", "no", "no "] * 15})
+    remarks = " ".join(infer.infer(profile.profile([table]), adopt.Wishes("y")).remarks)
+    assert "'Yes' and 'yes' and 'no' and 'no ' differ in capitals or blanks alone" in remarks
+
+
 SIGNS = [("-", True), ("n.a.", True), ("Inf", True), ("<5", False), ("missing", True)]
 
 
@@ -378,7 +385,7 @@ def test_a_sign_among_numbers_stands_for_a_missing_value(sign: str, read: bool) 
     table = pd.DataFrame({"x": values, "y": [str(i * i % 97) for i in range(100)]})
     found = infer.infer(profile.profile([table]), adopt.Wishes("y"))
     assert (found.fields[0].type == "number") == read
-    assert (sign in found.missing) == read
+    assert (sign in found.fields[0].more.get("missingValues", ())) == read
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def _field(one: Field, before: dict[str, Any]) -> CommentedMap:
     if one.constraints:
         entry["constraints"] = CommentedMap({key: _plain(value) for key, value in one.constraints.items()})
         entry["constraints"].fa.set_flow_style()
-    for key in ("trueValues", "falseValues"):
+    for key in ("missingValues", "trueValues", "falseValues"):
         if key in entry:
             entry[key] = CommentedSeq(entry[key])
             entry[key].fa.set_flow_style()

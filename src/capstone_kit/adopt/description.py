@@ -38,7 +38,7 @@ class Field:
     reason: str = ""  # why it is excluded
     unit: str | None = None
     constraints: dict[str, Any] = field(default_factory=dict)
-    more: dict[str, Any] = field(default_factory=dict)  # format, trueValues, falseValues, bareNumber
+    more: dict[str, Any] = field(default_factory=dict)  # format, trueValues, falseValues, bareNumber, missingValues
     formats: tuple[str, ...] = ()  # of dates that the source writes in several ways: `ingest` brings them to one
     guessed: bool = False  # whether nothing told the days of these dates from the months
     personal: str = ""  # what personal data it seems to hold
@@ -58,7 +58,7 @@ class Inference:
     baseline: float  # mean absolute error of the median, or the share of the commonest class
     deviation: float  # of a numeric target from its mean; 0 for classes
     crowded: bool  # whether many rows of a numeric target share one value, as where most counts are 0
-    missing: tuple[str, ...]  # the signs that stand for a missing value
+    missing: tuple[str, ...]  # the signs that stand for a missing value in every field
     unlabelled: int  # rows without a target
     remarks: tuple[str, ...]
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from capstone_kit.adopt.description import Field, Inference, Wishes
-from capstone_kit.adopt.profile import EXACT, LARGEST, Column, Profile, numbers, perhaps_missing
-from capstone_kit.adopt.suspect import against_target, personal, sentinel, sums_up
+from capstone_kit.adopt.profile import EXACT, LARGEST, Column, Profile, bare, numbers
+from capstone_kit.adopt.remarks import remarks
+from capstone_kit.adopt.suspect import against_target, personal
 from capstone_kit.adopt.units import parted
 from capstone_kit.project import KitError
 
@@ -40,16 +41,17 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
         raise KitError("the table has a header and no rows")
     _check_names(found, wishes)
     strange = tuple(sorted({token for c in found.columns for token in c.nothing}))
-    missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""} | set(strange)))
+    missing = ("", *sorted({t for c in found.columns for t in c.tokens} - {""}))
     by_name = {c.name: c for c in found.columns}
     if wishes.group and by_name[wishes.group].distinct < PARTS:
         groups = by_name[wishes.group].distinct
         raise KitError(f"--group: {wishes.group!r} has {groups} groups; training, calibration and test need {PARTS}")
     sample = found.sample.mask(found.sample.isin(missing))
+    sample = sample.mask(pd.DataFrame({c.name: sample[c.name].isin(c.nothing) for c in found.columns}))
     target = by_name[wishes.target]
     kind = _kind(target, wishes)
     labelled = sample[sample[target.name].notna()].reset_index(drop=True)
-    fields = tuple(_field(c, labelled[c.name], wishes, kind) for c in found.columns)
+    fields = tuple(_field(c, labelled[c.name], wishes, kind, missing) for c in found.columns)
     labels, shares = _classes(target, kind)
     fields = _held(_roles(fields, by_name, labelled, wishes, kind), labelled, missing)
     result = Inference(
@@ -62,7 +64,7 @@ def infer(found: Profile, wishes: Wishes) -> Inference:
         **_constants(labelled[target.name], kind, shares),
         missing=missing,
         unlabelled=target.missing + sum((target.strange or {}).get(t, 0) for t in strange if kind == "regression"),
-        remarks=tuple(_remarks(found, wishes, fields, strange)),
+        remarks=tuple(remarks(found, wishes, fields, strange)),
     )
     if not result.features:
         reasons = "; ".join(f"{f.name} {f.reason}" for f in fields if f.reason) or "the target is the only column"
@@ -121,7 +123,7 @@ def _boolean(values: list[str]) -> tuple[list[str], list[str]] | None:
     return None
 
 
-def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Field:
+def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str, missing: tuple[str, ...]) -> Field:
     """Give a column's type and limits; its role follows."""
     type_, more = _type(column)
     unit = (parted(column.name)[1] or column.sign or None) if type_ in ("integer", "number") else None
@@ -137,6 +139,8 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str) -> Fiel
         constraints |= _range(column, sample, type_, unit)
     elif type_ == "string" and 2 <= column.distinct <= FEW and column.filled >= OFTEN * column.distinct:
         constraints["enum"] = sorted(column.values or ())
+    if column.nothing and (target or type_ != "string"):
+        more = more | {"missingValues": [*missing, *column.nothing]}
     dates = column.writing if type_ in ("date", "datetime") else None
     return Field(
         column.name,
@@ -213,8 +217,10 @@ def _kind(target: Column, wishes: Wishes) -> str:
 def _likely_kind(target: Column, type_: str) -> str:
     if type_ not in ("integer", "number"):
         return "classification"
-    integral = target.whole or all(float(v).is_integer() for v in target.values or ["0.5"] if not perhaps_missing(v))
-    return "classification" if integral and target.distinct <= CLASSES else "regression"
+    if target.values is None or target.distinct > CLASSES:
+        return "regression"
+    known = numbers(bare(pd.Series(list(target.values), dtype=str))).dropna()
+    return "classification" if (known % 1 == 0).all() else "regression"
 
 
 def _check_classes(target: Column, type_: str) -> None:
@@ -336,7 +342,7 @@ def _held(fields: tuple[Field, ...], sample: pd.DataFrame, missing: tuple[str, .
     held = []
     for one in fields:
         described = Described.from_descriptor(
-            {"name": "column", "type": one.type, **one.more, "missingValues": list(missing)}
+            {"name": "column", "type": one.type, "missingValues": list(missing), **one.more}
         )
         read = described.create_cell_reader() if one.type != "string" and not one.formats else None
         wrong = sum(bool(read(text)[1]) for text in rows[one.name].dropna()) if read else 0
@@ -370,25 +376,3 @@ def _names_the_row(one: Field, column: Column) -> str:
     if counted or re.search(ROW_NAMES, one.name.lower()) or re.search(r"[a-z](Id|ID|No|Nr)$", one.name):
         return "counts or names the rows"
     return ""
-
-
-def _remarks(found: Profile, wishes: Wishes, fields: tuple[Field, ...], strange: tuple[str, ...]) -> Iterator[str]:
-    """Give what was decided without being asked."""
-    if sums_up(fields, found.sample):
-        yield "the features together give the target exactly: is it computed from them?"
-    if strange:
-        yield f"{', '.join(map(repr, strange))} among numbers or dates is read as a missing value"
-    for one, column in zip(fields, found.columns, strict=True):
-        if one.type in ("date", "datetime"):
-            yield from column.remarks_on_dates()
-    dates = [f.name for f in fields if f.type in ("date", "datetime") and f.role == "feature"]
-    if dates and wishes.time is None:
-        yield f"rows are divided at random; if the future is to be predicted, say --time {dates[0]!r}"
-    if wishes.time and wishes.group:
-        yield "rows are split by time, so that rows of one group may lie on both sides"
-    if len(found.sample) < found.rows:
-        looked = f"{len(found.sample):,} of the rows, drawn at random"
-        yield f"leaks and personal data were looked for in {looked}; types and limits in all"
-    for one, column in zip(fields, found.columns, strict=True):
-        if one.role == "feature" and (sign := sentinel(column, found.sample[one.name])):
-            yield f"{one.name!r}: {sign} lies far from all others and is frequent: does it stand for a missing value?"

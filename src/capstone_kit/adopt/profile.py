@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -92,29 +92,13 @@ class Column:
         """How it writes dates; None where it holds other things, or too many that cannot be read."""
         if self.numbers or self.dates.other is None or not self.dates.cells.total():
             return None
-        return self.dates.writing if self._unread.total() <= UNREAD * self.filled else None
+        return self.dates.writing if self.unread.total() <= UNREAD * self.filled else None
 
     @property
-    def _unread(self) -> Counter[str]:
+    def unread(self) -> Counter[str]:
         """What stands among the dates and is neither one nor a sign of a missing value."""
         nothing = self.nothing
         return Counter({text: count for text, count in (self.dates.other or {}).items() if text not in nothing})
-
-    def remarks_on_dates(self) -> Iterator[str]:
-        """Give what was decided about dates that may be read in another way, or not at all."""
-        if (found := self.writing) is None:
-            return
-        if found.several:
-            ways = ", ".join(found.formats)
-            yield f"{self.name!r} writes its dates in several ways, which ingest brings to one: {ways}"
-        if found.guessed:
-            where = "options.dates in params.yaml" if found.several else "format in the data contract"
-            taken = f"month first is taken; if it is wrong, change {where}"
-            yield f"{self.name!r}: month/day/year and day/month/year both fit; {taken}"
-        unread = self._unread
-        if count := unread.total() + found.turned:
-            which = f"such as {next(iter(unread))!r}" if unread else "with day and month the other way round"
-            yield f"{self.name!r}: {count:,} dates {which} cannot be read: validate sets their rows aside"
 
     def add(self, cells: pd.Series) -> None:
         """Take in the next piece."""

@@ -68,6 +68,7 @@ class Column:
     false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
     direction: int = 0  # 1 or -1: the prediction may only rise or fall with this field; 0: either
     accuracy: float | None = None  # of the readings, in the field's unit: one standard deviation; None: not stated
+    missing: tuple[str, ...] = ("",)  # the texts that stand for a missing value
     signal: str | None = None  # the channel whose next sample this is; samples follow in the order of the fields
 
     @property
@@ -100,11 +101,6 @@ class DataContract:
     def target(self) -> Column:
         """The field that the model predicts."""
         return next(c for c in self.columns if c.role == "target")
-
-    @property
-    def missing(self) -> list[str]:
-        """The texts that stand for a missing value."""
-        return self.schema.missing_values
 
     def named(self, role: str) -> str | None:
         """Give the name of the first field with `role`, if there is one."""
@@ -347,6 +343,7 @@ def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Col
     enum = tuple(_limit(path, read, "enum", value) for value in limits.get("enum", ()))
     if type_ == "boolean":  # both values are allowed anyway; a target's are its classes
         enum = (enum or ("false", "true")) if role == "target" else ()
+    missing: Any = read if read.has_defined("missing_values") else read.schema
     ends = {end: limits.get(end) for end in ("minimum", "maximum")}
     ends = {end: _limit(path, read, end, value) for end, value in ends.items() if value is not None}
     return Column(
@@ -365,6 +362,7 @@ def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Col
         false_values=tuple(field.get("falseValues", Column.false_values)),
         direction=DIRECTIONS.get(direction, 0),
         accuracy=accuracy,
+        missing=tuple(missing.missing_values),
         signal=None if field.get("signal") is None else str(field["signal"]),
     )
 

@@ -59,7 +59,7 @@ def read(path: Path, data: DataContract, names: Sequence[str] | None = None) -> 
 
 def typed(values: pd.Series, column: Column, data: DataContract) -> pd.Series:
     """Give the texts of a column as its type: quickly where pandas can, else as frictionless reads them."""
-    blank = values.isin(data.missing)
+    blank = values.isin(column.missing)
     if column.enum:
         names = {text: contract.label(value) for text, value in _values(values[~blank], column, data).items()}
         return values.map(names).astype(str).mask(blank, "")

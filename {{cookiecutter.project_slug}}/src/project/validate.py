@@ -30,7 +30,7 @@ PLAIN = {
     "datetime": r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[-+][0-9]{2}:[0-9]{2})?",
 }
 LIMITS = {"required", "unique", "minimum", "maximum"}  # the constraints that the quick look knows
-NOTATION = ("bareNumber", "decimalChar", "groupChar", "missingValues")  # what it does not know of a field
+NOTATION = ("bareNumber", "decimalChar", "groupChar")  # what it does not know of a field
 ROUNDING = 1e-9  # so near to a limit, in units of the limit, binary fractions may mislead
 
 Flags = npt.NDArray[np.bool_]
@@ -72,17 +72,17 @@ def doubtful(values: pd.Series, column: Column, data: DataContract) -> Flags:
     """Give the values of one field for which a quick look cannot vouch."""
     field = data.fields[column.name]
     constraints = field.get("constraints", {})
-    doubt = np.ones(len(values), dtype=bool)
+    doubt, blank = np.ones(len(values), dtype=bool), values.isin(column.missing).to_numpy()
     if not LIMITS.issuperset(constraints) or not set(NOTATION).isdisjoint(field) or column.format:
         return doubt
     if column.type == "string":
-        return values.isin(data.missing).to_numpy()
+        return blank
     if column.type == "datetime" and not {"minimum", "maximum"} & set(constraints):
         fine = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).notna().to_numpy()
-        return ~(fine & values.str.fullmatch(PLAIN["datetime"]).to_numpy(dtype=bool))
+        return blank | ~(fine & values.str.fullmatch(PLAIN["datetime"]).to_numpy(dtype=bool))
     if column.type in ("integer", "number"):
         numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-        return ~(values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool) & _inside(numbers, column))
+        return blank | ~(values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool) & _inside(numbers, column))
     return doubt  # of other types few different texts occur
 
 
@@ -109,7 +109,7 @@ def errors_in(
         wrong = doubted[doubted.isin([text for text, said in notes.items() if said])]
         found += [(row, column.name, text, why) for row, text in wrong.items() for why in notes[text]]
         if empty.any():
-            empty &= values.isin(data.missing).to_numpy()
+            empty &= values.isin(column.missing).to_numpy()
     blank = set(piece.index[empty])
     return [error for error in found if error[0] not in blank] + [
         (row, None, None, "the row is blank") for row in blank
@@ -149,7 +149,7 @@ def repeated(data: DataContract, path: Path) -> list[Error]:
 def _comparable(values: pd.Series, column: Column, data: DataContract) -> pd.Series:
     """Give texts as something that is equal wherever frictionless takes the values for equal."""
     if column.type == "string":
-        return values.mask(values.isin(data.missing))
+        return values.mask(values.isin(column.missing))
     odd = np.ones(len(values), dtype=bool)
     if column.type in ("integer", "number"):
         odd = ~values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool)
@@ -189,7 +189,7 @@ def divide(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]], data: DataContrac
                 table.append(part, path, first=not number)
             if len(errors) and not fields:
                 first = f"row {errors.iloc[0].row}: {errors.iloc[0].reason}"
-            unlabelled = errors.loc[errors["field"] == data.target.name, "value"].isin(data.missing).sum()
+            unlabelled = errors.loc[errors["field"] == data.target.name, "value"].isin(data.target.missing).sum()
             counts.update(rows=len(piece), accepted=int((~bad).sum()), rejected=int(bad.sum()))
             counts.update(without_target=int(unlabelled))
             fields.update(errors["field"].fillna("whole row"))

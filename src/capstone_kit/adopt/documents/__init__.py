@@ -53,6 +53,7 @@ def written(project: Project, source: Source, found: Inference, confidentiality:
 
 def _facts(project: Project, source: Source, found: Inference, confidentiality: str) -> dict[str, Any]:
     personal = [f"`{code(f.name)}` seems to hold {f.personal}." for f in found.fields if f.personal]
+    alone = [sign for f in found.fields for sign in f.more.get("missingValues", ())]  # of single fields
     unit = f" {found.target.unit}" if found.target.unit else ""
     return {
         "project": project.toml("capstone.toml")["project"],
@@ -62,7 +63,7 @@ def _facts(project: Project, source: Source, found: Inference, confidentiality: 
         "shown": found.fields[:SHOWN],
         "shares": list(zip(found.labels, found.shares, strict=True))[:CLASSES],
         "more": max(0, len(found.labels) - CLASSES),
-        "signs": ", ".join(repr(sign) for sign in found.missing),
+        "signs": ", ".join(map(repr, dict.fromkeys([*found.missing, *alone]))),
         "limits": limits,
         "confidentiality": confidentiality,
         "people": "\n".join(personal),
