@@ -1,5 +1,6 @@
 """`capstone adopt` on a baked repository: what it infers, what it keeps, and that it is all or nothing."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -194,6 +195,46 @@ def test_nothing_below_src_changes(project: Project, tmp_path: Path) -> None:
     """The code of the project is general: adoption writes data, contracts and documents."""
     adopted(project, plant(), tmp_path, "grade")
     assert [line for line in status(project).splitlines() if " src/" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("data/datapackage.yaml", "", "data/datapackage.yaml: found NoneType"),
+        ("data/datapackage.yaml", "name: x\n", "'resources' is a required property"),
+        ("capstone.toml", "[task\n", "capstone.toml: Expected ']'"),
+        ("params.yaml", "a: 1\n", "params.yaml: seed: Field required"),
+        ("dvc.yaml", "a: 1\n", "dvc.yaml: stages.ingest.deps is missing"),
+    ],
+)
+def test_a_file_that_was_broken_by_hand_is_named(
+    project: Project, tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    """What adoption has to change and cannot read is said in a sentence, and is left as it is."""
+    plant().to_csv(tmp_path / "plant.csv", index=False)
+    project.path(name).write_text(text, encoding="utf-8")
+    with pytest.raises(KitError, match=re.escape(said)):
+        run(project, tmp_path / "plant.csv", "yield")
+    assert status(project) == f" M {name}\n"
+
+
+def test_a_charter_that_no_commit_holds_is_not_lost(project: Project, tmp_path: Path) -> None:
+    """The first adoption writes the documents anew: what people wrote in them meanwhile has to be in git."""
+    project.path("docs/charter.md").write_text("# What we agreed\n", encoding="utf-8")
+    with pytest.raises(KitError, match=r"docs/charter\.md would be written anew"):
+        adopted(project, plant(), tmp_path, "yield")
+    assert project.text("docs/charter.md") == "# What we agreed\n"
+
+
+def test_a_source_that_nothing_reads_any_more_is_named(
+    project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second table leaves the first one where it is, for the team to remove."""
+    adopted(project, plant(), tmp_path, "yield")
+    plant().to_csv(tmp_path / "second.csv", index=False)
+    run(project, tmp_path / "second.csv", "yield")
+    assert "nothing reads data/source/plant.csv any more" in capsys.readouterr().out
+    assert project.path("data/source/plant.csv").exists()
 
 
 REFUSALS = {

@@ -10,7 +10,7 @@ from typing import Any
 from capstone_kit.adopt import contracts, documents, infer, profile, tracking
 from capstone_kit.adopt.description import Field, Inference, Wishes, one
 from capstone_kit.adopt.source import Source, locate
-from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, KitError, Project, safe
+from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, KitError, Project, run, safe
 from capstone_kit.writing import Transaction
 
 SMALL = 20_000_000  # bytes of a source that git may keep
@@ -23,6 +23,7 @@ def adopt(
     project: Project, source: str, wishes: Wishes, sheet: str | None, query: str | None, dry_run: bool, ask: bool
 ) -> None:
     """Infer the contracts from the table at `source`, show them, and write them. Raises `KitError` in one sentence."""
+    _check(project)
     with tempfile.TemporaryDirectory() as folder:
         table = locate(source, Path(folder), sheet, query, wishes.target)
         found = infer.infer(_profile(table), wishes)
@@ -41,10 +42,29 @@ def adopt(
                 return
             if ask:
                 _confirm(names)
+            before = project.yaml(PARAMETERS)["ingest"]["source"]
             transaction.commit(lambda: None if shared else tracking.track(project, table))
         finally:
             transaction.close()
     _say_what_is_next(names, shared)
+    if before.startswith("data/source/") and before != table.name:
+        print(f"note: nothing reads {before} any more: remove it, or {before}.dvc, if nobody needs it")
+
+
+def _check(project: Project) -> None:
+    """Raise `KitError` where what adoption is about to change cannot be read, or would be lost."""
+    try:
+        contract, stage = importlib.import_module("project.contract"), importlib.import_module("project.stage")
+    except ModuleNotFoundError as error:
+        raise KitError(f"{error.name} is not installed here: run it as `uv run capstone adopt`") from error
+    try:
+        for load in (contract.load_data_contract, contract.load_capstone, contract.load_parameters):
+            load(project.root)
+    except stage.ProjectError as error:
+        raise KitError(str(error).removeprefix(f"{project.root}/")) from error
+    for name in documents.replaced(project):
+        if project.path(".git").exists() and run(project.root, "git", "status", "--porcelain", name):
+            raise KitError(f"{name} would be written anew, and no commit holds it as it is: commit it first")
 
 
 def _profile(table: Source) -> profile.Profile:

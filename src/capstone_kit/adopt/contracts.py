@@ -11,7 +11,7 @@ from tomlkit.items import AoT, Table
 from capstone_kit.adopt.description import Field, Inference
 from capstone_kit.adopt.source import Source
 from capstone_kit.adopt.units import parted
-from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, Project
+from capstone_kit.project import DATA_CONTRACT, PARAMETERS, PIPELINE, TASK_CONTRACT, KitError, Project
 from capstone_kit.writing import text_of
 
 WRITTEN_BY_PEOPLE = ("title", "description", "unit", "accuracy", "monotone")  # keys of a field that adoption keeps
@@ -241,7 +241,10 @@ def parameters(project: Project, source: Source, found: Inference, engine: str |
 def pipeline(project: Project) -> str:
     """Give `dvc.yaml` with the source as what `ingest` depends on."""
     content = project.yaml(PIPELINE)
-    deps = content["stages"]["ingest"]["deps"]
+    try:
+        deps = content["stages"]["ingest"]["deps"]
+    except (KeyError, TypeError):
+        raise KitError(f"{PIPELINE}: stages.ingest.deps is missing: list what ingest depends on") from None
     if EXAMPLE in deps:
         deps[deps.index(EXAMPLE)] = "${ingest.source}"
     return text_of(content)

@@ -51,6 +51,12 @@ def written(project: Project, source: Source, found: Inference, confidentiality:
     return texts
 
 
+def replaced(project: Project) -> list[str]:
+    """Give the documents that adoption writes anew, as they hold no facts between marks yet."""
+    there = [f"docs/{name}" for name in NAMES if project.path(f"docs/{name}").exists()]
+    return [name for name in there if BEGIN not in project.text(name)]
+
+
 def _facts(project: Project, source: Source, found: Inference, confidentiality: str) -> dict[str, Any]:
     personal = [f"`{code(f.name)}` seems to hold {f.personal}." for f in found.fields if f.personal]
     alone = [sign for f in found.fields for sign in f.more.get("missingValues", ())]  # of single fields
