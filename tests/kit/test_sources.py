@@ -326,7 +326,7 @@ def test_what_postgresql_refuses_is_one_sentence(
 
 
 def test_the_sheet_is_chosen(repository: Path, tmp_path: Path) -> None:
-    """Of two sheets with the target the first, with a remark, or the one that is named; one that is not there is refused."""
+    """Of two sheets with the target the first, with a remark, or the one named; one that is not there is refused."""
     with pd.ExcelWriter(tmp_path / "plant.xlsx") as writer:
         plant().assign(load=1).to_excel(writer, sheet_name="Notes", index=False)
         plant().to_excel(writer, sheet_name="Runs 2024", index=False)
