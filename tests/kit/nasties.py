@@ -375,7 +375,7 @@ FORMS = (
     Nasty("a merged title", workbook(merged_title), fields={"temperature": NUMBER}),
     Nasty(
         "dates and gaps in Excel", workbook(dated_sheet),
-        fields={"when": FEATURE, "running": BOOLEAN, "level": NUMBER}, trains=True,
+        fields={"when": {"type": "date", **FEATURE}, "running": BOOLEAN, "level": NUMBER}, trains=True,
     ),
     Nasty(
         "types of Parquet", parquet(typed),

@@ -28,6 +28,8 @@ WRITINGS = {
     "short and long months": (["1 Mar 2024", "1 April 2024"], ["%d %b %Y", "%d %B %Y"], False),
     "with a time and without": (["2024-03-01", "2024-03-01T10:00:00"], ["ISO8601", "%Y-%m-%d"], False),
     "with a zone and without": (["2024-03-01T10:00:00Z", "2024-03-01 10:00:00"], ["ISO8601"], False),
+    "days of a workbook": (["2024-03-01 00:00:00", "2024-03-02 00:00:00"], ["%Y-%m-%d 00:00:00"], False),
+    "a midnight among hours": (["2024-03-01 00:00:00", "2024-03-02 10:00:00"], ["ISO8601"], False),
     "half a day": (["3/14/2024 1:05 PM"], ["%m/%d/%Y %I:%M %p"], False),
     "months": (["2024-03", "2024-12"], ["%Y-%m"], False),
 }

@@ -9,6 +9,7 @@ import pandas as pd
 
 ISO = "ISO8601"  # to the second, with a zone or without, as pandas calls it
 DAY = "%Y-%m-%d"
+MIDNIGHT = [f"{DAY} 00:00:00", f"{DAY}T00:00:00"]  # in which workbooks give their days
 DAYS = (
     *("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%Y.%m.%d", "%m-%d-%Y", "%d-%m-%Y"),
     *("%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%m-%d-%y", "%d-%m-%y"),
@@ -21,6 +22,7 @@ FORMATS = (
     *(f"{day} {time}" for time in TIMES for day in (DAY, *DAYS)),
 )
 PADDED = r"\d{4}-\d\d-\d\d"
+WHOLE = rf"{PADDED}[T ]00:00:00"
 STRICT = rf"{PADDED}[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"  # what needs no format
 LOOSE = rf"{PADDED}[T ]\d\d:\d\d(:\d\d(\.\d+)?)? ?(Z|[+-]\d\d(:?\d\d)?)"
 MOST = 20  # different texts that are no dates, beyond which the column holds none
@@ -39,7 +41,7 @@ def shapes(texts: pd.Series) -> pd.Series:
 def kinds(texts: pd.Series) -> pd.Series:
     """Give the kind of each text: one of ISO 8601, or its shape."""
     found, rest = pd.Series("", index=texts.index), texts
-    for name, pattern in ((ISO, STRICT), (DAY, PADDED), ("loose", LOOSE)):
+    for name, pattern in ((MIDNIGHT[0], WHOLE), (ISO, STRICT), (DAY, PADDED), ("loose", LOOSE)):
         fits = rest.str.fullmatch(pattern)
         found[rest.index[fits]], rest = name, rest[~fits]
     found[rest.index] = shapes(rest)
@@ -48,7 +50,7 @@ def kinds(texts: pd.Series) -> pd.Series:
 
 def _by_kind() -> dict[str, list[str]]:
     """Give the formats that a text of each kind may have."""
-    found: dict[str, list[str]] = {ISO: [ISO], "loose": [ISO], DAY: [DAY]}
+    found: dict[str, list[str]] = {ISO: [ISO], "loose": [ISO], MIDNIGHT[0]: MIDNIGHT, DAY: [DAY]}
     texts = pd.Series([datetime(2024, 12, 31, 23, 59, 58).strftime(form) for form in FORMATS])
     for form, shape in zip(FORMATS, shapes(texts), strict=True):
         found.setdefault(shape, []).append(form)
@@ -111,6 +113,8 @@ class Dates:
     def writing(self) -> Writing:
         """How they are written, once all pieces are in."""
         seen = {kind: self._fitting(kind) for kind in KINDS if self.cells[kind]}
+        if ISO in seen:  # which reads midnights too
+            seen.pop(MIDNIGHT[0], None)
         certain = {FIRST.get(forms[0][:2]) for forms in seen.values() if len(_orders(forms)) == 1} - {None}
         first = next(iter(certain)) if len(certain) == 1 else None
         formats = [form for kind, forms in seen.items() for form in self._needed(kind, _of_order(forms, first))]
