@@ -478,7 +478,12 @@ CELLS = (
     Nasty("negative numbers", text(lambda: plain(depth=np.linspace(-900, -0.5, ROWS))), fields={"depth": NUMBER}),
     Nasty(
         "beyond single precision",
-        text(lambda: plain(huge=np.linspace(1e299, 1e300, ROWS), tiny=np.linspace(1e-300, 1e-299, ROWS), edge=3.5e38)),
+        text(
+            lambda: plain(
+                huge=np.linspace(1e299, 1e300, ROWS), tiny=np.linspace(1e-300, 1e-299, ROWS), edge=3.5e38,
+                ends=[1.7e308, -1.7e308, *repeated(1.5, rows=ROWS - 2)],
+            )
+        ),
         trains=True,
     ),
     Nasty(

@@ -135,7 +135,7 @@ def _field(column: Column, sample: pd.Series, wishes: Wishes, kind: str, missing
     if target and kind == "classification":
         constraints["enum"] = _in_order(_labels(column))
         type_, more = "string", {}  # a class is a name, even if it is written as a number
-    elif type_ in ("integer", "number"):
+    elif type_ in ("integer", "number") and max(abs(column.low), abs(column.high)) <= LARGEST:
         constraints |= _range(column, sample, type_, unit)
     elif type_ == "string" and 2 <= column.distinct <= FEW and column.filled >= OFTEN * column.distinct:
         constraints["enum"] = sorted(column.values or ())
