@@ -226,6 +226,14 @@ def test_a_charter_that_no_commit_holds_is_not_lost(project: Project, tmp_path: 
     assert project.text("docs/charter.md") == "# What we agreed\n"
 
 
+def test_a_charter_of_the_teams_own_outlives_the_next_adoption(project: Project, tmp_path: Path) -> None:
+    """Whoever wrote it without the marks for facts keeps it word for word."""
+    adopted(project, plant(), tmp_path, "yield")
+    project.path("docs/charter.md").write_text("# What we agreed\n", encoding="utf-8")
+    adopted(project, pd.concat([plant(), plant()]), tmp_path, "yield")
+    assert project.text("docs/charter.md") == "# What we agreed\n"
+
+
 def test_a_source_that_nothing_reads_any_more_is_named(
     project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

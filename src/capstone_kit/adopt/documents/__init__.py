@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from capstone_kit.adopt.description import Field, Inference
 from capstone_kit.adopt.source import Source
-from capstone_kit.project import Project
+from capstone_kit.project import DATA_CONTRACT, Project
 
 BEGIN, END = "<!-- data:begin -->", "<!-- data:end -->"
 NAMES = ("datasheet.md", "charter.md", "impact-assessment.md")
@@ -39,7 +39,7 @@ def limits(field: Field) -> str:
 
 
 def written(project: Project, source: Source, found: Inference, confidentiality: str) -> dict[str, str]:
-    """Give the documents' new texts by name. One that was adopted before keeps all but the facts between its marks."""
+    """Give the documents' new texts by name; where data were adopted before, all stays but the facts between marks."""
     environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=False, trim_blocks=False)
     environment.filters |= {"markdown": markdown, "code": code}
     facts = _facts(project, source, found, confidentiality)
@@ -47,13 +47,18 @@ def written(project: Project, source: Source, found: Inference, confidentiality:
     for name in NAMES:
         fresh = re.sub(r"\n{3,}", "\n\n", environment.get_template(f"{name}.j2").render(facts)).strip() + "\n"
         path = project.path(f"docs/{name}")
-        texts[f"docs/{name}"] = _merged(path.read_text(encoding="utf-8") if path.exists() else "", fresh)
+        before = path.read_text(encoding="utf-8") if path.exists() else ""
+        texts[f"docs/{name}"] = _merged(before, fresh, before if _adopted(project) and before else fresh)
     return texts
 
 
+def _adopted(project: Project) -> bool:
+    return "adopted" in project.yaml(DATA_CONTRACT)
+
+
 def replaced(project: Project) -> list[str]:
-    """Give the documents that adoption writes anew, as they hold no facts between marks yet."""
-    there = [f"docs/{name}" for name in NAMES if project.path(f"docs/{name}").exists()]
+    """Give the documents that the first adoption writes anew, as they hold no facts between marks."""
+    there = [] if _adopted(project) else [f"docs/{name}" for name in NAMES if project.path(f"docs/{name}").exists()]
     return [name for name in there if BEGIN not in project.text(name)]
 
 
@@ -80,11 +85,11 @@ def _facts(project: Project, source: Source, found: Inference, confidentiality: 
     }
 
 
-def _merged(before: str, fresh: str) -> str:
-    """Give `before` with the facts of `fresh` between its marks; `fresh` itself where there are none."""
+def _merged(before: str, fresh: str, unmarked: str) -> str:
+    """Give `before` with the facts of `fresh` between its marks; `unmarked` where there are none."""
     head, begin, rest = before.partition(BEGIN)
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        return fresh
+        return unmarked
     facts = fresh.partition(BEGIN)[2].partition(END)[0]
     return f"{head}{BEGIN}{facts}{END}{tail}"
