@@ -19,7 +19,7 @@ import pytest
 import yaml
 from bake import bake
 from conftest import Repository, opened, serving
-from pairs import ALL, EVERY, FEW, ONE, PAIRS, keep
+from pairs import ALL, EVERY, FEW, ONE, PAIRS, keep, known
 from playwright.sync_api import Browser
 
 FRAMEWORKS = {"lightgbm", "scikit-learn", "skl2onnx", "torch"}
@@ -322,3 +322,8 @@ def test_the_domains_are_their_own(tmp_path_factory: pytest.TempPathFactory) -> 
     for one, other in combinations(charters, 2):
         assert len(charters[one] & charters[other]) <= 5, (one, other)  # how criteria are signed
         assert len(fields[one] & fields[other]) <= 2, (one, other)
+
+
+def test_the_table_has_every_domain_with_every_framework() -> None:
+    """docs/pairs.md has a line for each pair, in the order of the questions."""
+    assert list(known()) == PAIRS
