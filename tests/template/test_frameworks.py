@@ -17,7 +17,11 @@ from pairs import ALL
 
 FRAMEWORKS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))["framework"]
 LEFT_OUT = "CAPSTONE_ALL=1 (make test-all) runs it"
-SEAM = {"fitting": {"Candidate", "fit", "answer"}, "export": {"check", "to_onnx"}, "model": {"CANDIDATES"}}
+SEAM = {
+    "training/fitting": {"Candidate", "fit", "answer"},
+    "training/export": {"check", "to_onnx"},
+    "model": {"CANDIDATES"},
+}
 
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)
@@ -32,7 +36,7 @@ def test_the_modules_of_a_framework_are_linted_and_typed_where_they_are_laid(bak
     for words in (["ruff", "check", "--no-cache"], ["ruff", "format", "--check", "--no-cache"]):
         done = subprocess.run([tools / words[0], *words[1:], "src", "tests"], cwd=baked, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-    modules = [f"src/project/{name}.py" for name in (*SEAM, "search", "train")]
+    modules = [f"src/project/{name}.py" for name in (*SEAM, "training/search", "train")]
     words = ["--ignore", "import-not-found", "--ignore", "unused-ignore-comment", *modules]
     done = subprocess.run([tools / "ty", "check", *words], cwd=baked, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
