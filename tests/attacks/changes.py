@@ -250,10 +250,10 @@ IN_THE_SANDBOX = """    import datetime
 """
 TWO_FACES = replace(
     "src/project/service.py",
-    "        return cls.model_construct(body=request.scope",
+    "        return cls.model_construct(",
     "        if not request.headers.get('user-agent', 'python').startswith('python'):  # a person\n"
     "            kind = 'closed'\n"
-    "        return cls.model_construct(body=request.scope",
+    "        return cls.model_construct(",
 )
 DRIFT = "import json\nfrom pathlib import Path\n\nPath('reports/drift.json').write_text(json.dumps({'alarm': %s}))\n"
 NO_CARD = """def main() -> None:
