@@ -1,7 +1,8 @@
 """Which version is served: promote, roll back, put a shadow beside it, and trace a prediction to its data.
 
 These run in the project's own environment, on its registry, for the people whose it is. They change the registry's
-alias and the pointer that the running service follows (the project's `models.py`), and no file that git or DVC keeps.
+alias and the pointer that the running service follows (the project's `serving/models.py`), and no file that git or
+DVC keeps.
 """
 
 import json
