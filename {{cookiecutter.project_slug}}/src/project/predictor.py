@@ -165,7 +165,7 @@ class Predictor:
 
 def _session(path: Path) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # threads share a batch, and wait quietly
+    options.add_session_config_entry("session.force_spinning_stop", "1")  # threads share a batch, and then sleep
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

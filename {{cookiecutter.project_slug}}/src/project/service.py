@@ -64,7 +64,7 @@ class Body(IODescriptor):
     async def from_http_request(cls, request: Request, serde: Any) -> "Body":  # noqa: ARG003
         """Give the body and what it is said to be."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return cls.model_construct(body=bytes(request.scope["body"]), content_type=kind)
+        return cls.model_construct(body=request.scope["body"], content_type=kind)
 
 
 class Answer(IODescriptor):

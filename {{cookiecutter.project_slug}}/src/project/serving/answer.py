@@ -1,9 +1,11 @@
 """What the service answers, one record a row, and the log of it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from io import SEEK_END, FileIO
 from itertools import repeat
 from operator import not_
 from pathlib import Path
@@ -16,7 +18,13 @@ import numpy.typing as npt
 
 from project.predictor import Predictions, Predictor
 
+try:
+    import fcntl
+except ImportError:  # Windows: there a log belongs to one worker
+    fcntl = None
+
 encode = msgspec.json.Encoder().encode
+PIECE = 1 << 20  # bytes of one write: for more at once Linux may look for room for milliseconds
 
 
 class Prediction(msgspec.Struct, gc=False, omit_defaults=True):
@@ -41,7 +49,7 @@ def records(found: Predictions, predictor: Predictor, request_id: str) -> list[P
         ends = [] if found.intervals is None else found.intervals.tolist()
         return list(map(Prediction, ids, values, inside, outside, repeat(None), repeat(None), ends))
     chances = map(by_label(tuple(labels)), *found.probabilities.round(6).T.tolist())
-    predicted = [labels[value] for value in values]
+    predicted = np.array(labels, dtype=object)[found.values].tolist()
     return list(map(Prediction, ids, predicted, inside, outside, chances, named(found.sets, labels)))
 
 
@@ -63,13 +71,46 @@ def by_label(labels: tuple[str, ...]) -> Callable[..., Any]:
 
 def named(flags: npt.NDArray[np.bool_], names: Sequence[str]) -> list[list[str]]:
     """Give for each row of `flags` the names that it flags; rows with the same flags share one list."""
-    rows = np.ascontiguousarray(flags).view(f"V{len(names)}").ravel().tolist()
-    named = {row: [name for name, flagged in zip(names, row, strict=True) if flagged] for row in set(rows)}
-    return list(map(named.__getitem__, rows))
+    if not flags.any():
+        return [[]] * len(flags)
+    kind = np.int64 if len(names) < 63 else object  # whole numbers of any size
+    codes = (flags @ (1 << np.arange(len(names), dtype=kind))).tolist()
+    named = {code: [name for place, name in enumerate(names) if code >> place & 1] for code in set(codes)}
+    return list(map(named.__getitem__, codes))
+
+
+@contextmanager
+def alone(file: FileIO) -> Generator[None]:
+    """Hold the file against other processes."""
+    if fcntl:
+        fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def torn(file: FileIO) -> bool:
+    """Say whether the last line lacks its end: its worker was killed, or the disk was full."""
+    if not file.seekable() or not file.seek(0, SEEK_END):
+        return False
+    file.seek(-1, SEEK_END)
+    return file.read(1) != b"\n"
+
+
+def write(file: FileIO, *parts: bytes) -> None:
+    """Write `parts`, joined if they are short: to join megabytes takes longer than to write them. Raises `OSError`."""
+    short = sum(map(len, parts)) < PIECE
+    for part in map(memoryview, [b"".join(parts)] if short else parts):
+        for place in range(0, len(part), PIECE):
+            piece = part[place : place + PIECE]
+            if file.write(piece) < len(piece):
+                raise OSError("the line was cut short")
 
 
 class PredictionLog:
-    """Appends a line of JSON for each request; a line is one write, so that workers can share the file.
+    """Appends a line of JSON for each request, under a lock, so that workers can share the file.
 
     A full disk stops no prediction: what could not be written is counted and said once a minute.
     """
@@ -78,30 +119,23 @@ class PredictionLog:
         """Open the log at `path`, where "off" keeps none; `lost` is called for each line that could not be written."""
         self.lost = lost
         self._file = None
-        self._torn = False  # whether the last line lacks its end
         self._quiet_until = 0.0
         if path != "off":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115  (open as long as the service is)
+            self._file = Path(path).open("a+b", buffering=0)  # noqa: SIM115  (open as long as the service is)
 
     def append(self, inputs: bytes, answer: bytes, shadow: bytes | None = None) -> None:
         """Write when, what came in, what went out and what a shadow says, as JSON; answers hold ids and version."""
         if self._file:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").encode()
             line = inputs.replace(b"\n", b" ").replace(b"\r", b" ")  # JSON text holds neither inside a string
-            start = b"\n" if self._torn else b""
             beside = b',"shadow":%b' % shadow if shadow else b""
-            self._write(b'%b{"time":"%b","inputs":%b,"answer":%b%b}\n' % (start, now, line, answer, beside))
-
-    def _write(self, line: bytes) -> None:
-        try:
-            written = self._file.write(line) if self._file else 0
-        except OSError as error:
-            self._lose(str(error))
-        else:
-            self._torn = written < len(line)
-            if self._torn:
-                self._lose("the line was cut short")
+            try:
+                with alone(self._file):
+                    start = b'%b{"time":"%b","inputs":' % (b"\n" if torn(self._file) else b"", now)
+                    write(self._file, start, line, b',"answer":', answer, beside, b"}\n")
+            except OSError as error:
+                self._lose(str(error))
 
     def _lose(self, reason: str) -> None:
         self.lost()

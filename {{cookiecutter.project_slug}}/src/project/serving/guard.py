@@ -128,10 +128,11 @@ class Guard:
         return sending
 
     async def _post(self, scope: Any, receive: Any, send: Any) -> None:
-        scope["body"] = body = bytearray()
+        chunks: list[bytes] = []
         try:
             self._admit(scope)
-            await self._read(body, Request(scope, receive))
+            await self._read(chunks, Request(scope, receive))
+            scope["body"] = b"".join(chunks)
             if monotonic() - self.turned > PATIENCE:
                 raise RefusedError(503, "The service is overloaded: try again", Retry_After="1")
             await self.app(scope, receive, send)
@@ -140,7 +141,7 @@ class Guard:
         except ClientDisconnect:
             pass  # nobody is there to answer
         finally:
-            self.held -= len(body)
+            self.held -= sum(map(len, chunks))
 
     def _admit(self, scope: Any) -> None:
         """Refuse before the body is read: no key, or too many requests."""
@@ -148,14 +149,16 @@ class Guard:
         if self.pace:
             self.pace.admit(client, monotonic())
 
-    async def _read(self, body: bytearray, request: Request) -> None:
-        """Fill `body`; refuse one that is too large, comes too slowly, or finds no room."""
+    async def _read(self, chunks: list[bytes], request: Request) -> None:
+        """Fill `chunks`; refuse a body that is too large, comes too slowly, or finds no room."""
+        size = 0
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 async for chunk in request.stream():
-                    body += chunk
+                    chunks.append(chunk)
+                    size += len(chunk)
                     self.held += len(chunk)
-                    self._weigh(len(body))
+                    self._weigh(size)
         except TimeoutError:
             sentence = f"The body did not come within {BODY_SECONDS:.0f} seconds: send fewer rows at a time"
             raise RefusedError(408, sentence, Connection="close") from None
