@@ -175,7 +175,7 @@ def read_live(path: Path, data: DataContract, most: int) -> Live:
     else:
         reader = Rows(data)
         found, ids, unread = _logged(path, reader, most)
-        columns, count = reader.columns(found), len(found)
+        columns, count = reader.columns(found) if found else {}, len(found)
     if not count:
         raise stage.ProjectError(f"{path} holds no row of the present data contract ({unread} lines of another one)")
     return Live(model_inputs(columns, data.features), ids, unread)
