@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, run_stages
 
 from project import stage
+from project.evaluation import figures
 
 NOT_OURS = {".venv", "node_modules", "portfolio", "site"}
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if path.relative_to(ROOT).parts[0] not in NOT_OURS]
@@ -45,6 +47,19 @@ def test_the_evaluation_fills_in_the_documents(inside: Path) -> None:
     value = stage.read_json(Path("reports/metrics.json"))[headline[1]]["value"]
     assert f"| {headline[1]} | {value:.4g} (" in Path("docs/model-card.md").read_text(encoding="utf-8")
     assert "Not evaluated yet" not in Path("README.md").read_text(encoding="utf-8")
+
+
+def test_names_stand_on_an_axis_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dollar signs begin no formula, and no backslash comes before them."""
+    monkeypatch.chdir(tmp_path)
+    tables = {
+        "importance": pd.DataFrame({"feature": ["price in $"], "drop": [0.1]}),
+        "calibration": pd.DataFrame({"predicted": [0.0, 1.0], "observed": [0.0, 1.0]}),
+        "outcomes": pd.DataFrame({"actual": ["$a$", "b"], "predicted": ["$a$", "$a$"]}),
+    }
+    figures.draw(tables, "accuracy")
+    drawn = "".join(path.read_text(encoding="utf-8") for path in figures.FIGURES.glob("*.svg"))
+    assert {"<!-- price in $ -->", "<!-- $a$ -->"} <= set(re.findall("<!-- .* -->", drawn))
 
 
 def runbook_commands() -> list[str]:

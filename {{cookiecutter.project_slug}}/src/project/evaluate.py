@@ -31,10 +31,8 @@ def baseline(test: Test, training: pd.DataFrame) -> Predictions:
     target = training[test.problem.data.target.name]
     n = len(test.rows)
     if not test.problem.classify:
-        return replace(
-            test.found,
-            values=np.full(n, float(target.median() if test.problem.task.headline == "mae" else target.mean())),
-        )
+        constant = target.median() if test.problem.task.headline == "mae" else target.mean()
+        return replace(test.found, values=np.full(n, float(constant)))
     shares = table.labels(target).value_counts(normalize=True).reindex(test.problem.labels).to_numpy()
     probabilities = np.tile(shares, (n, 1))
     return replace(test.found, values=test.predictor.decide(probabilities), probabilities=probabilities)
@@ -57,15 +55,9 @@ def slices(test: Test, weights: Floats, wanted: tuple[contract.Slice, ...]) -> l
     entries = []
     for chosen in wanted:
         for value, inside in groups.of(test, chosen):
-            found = test.found.probabilities
-            measured = test.problem.headline(
-                test.truth[inside],
-                test.found.values[inside],
-                None if found is None else found[inside],
-                weights[:, inside],
-            )
+            measured = test.problem.turned(test.headline(test.found, weights, inside))
             entry = {"field": chosen.field, "slice": value, "rows": int(inside.sum())}
-            entries.append(entry | metrics.interval(test.problem.turned(measured)))
+            entries.append(entry | metrics.interval(measured))
     return entries
 
 

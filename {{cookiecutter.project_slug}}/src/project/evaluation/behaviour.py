@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from project.contract import Behaviour
-from project.evaluation.metrics import Floats, Metrics
+from project.evaluation.metrics import Flags, Floats, Metrics
 from project.predictor import Columns, Inputs, Predictions, Predictor, layout
 from project.problem import Problem
 
@@ -47,15 +47,23 @@ class Test:
         """Give every metric of the task for each row of `weights`."""
         return self.problem.measure(self.truth, self.found.values, self.found.probabilities, weights)
 
-    def headline(self, found: Predictions, weights: Floats) -> Floats:
-        """Give the headline metric for each row of `weights`, turned so that more is better."""
-        return self.problem.headline(self.truth, found.values, found.probabilities, weights)
+    def headline(self, found: Predictions, weights: Floats, inside: Any = slice(None)) -> Floats:
+        """Give the headline metric of the rows `inside` for each row of `weights`, turned so that more is better."""
+        chances = None if found.probabilities is None else found.probabilities[inside]
+        return self.problem.headline(self.truth[inside], found.values[inside], chances, weights[:, inside])
 
     def response(self, found: Predictions) -> Floats:
         """Give the number that monotone directions speak of: the positive class's probability, or the value."""
         if found.probabilities is None:
             return found.values
         return found.probabilities[:, 1 if self.problem.positive is None else self.problem.positive]
+
+    def changed(self, after: Predictions) -> Flags:
+        """Give the rows that `after` answers otherwise: another class, or a value beyond the interval given before."""
+        if self.found.intervals is None:
+            return np.asarray(after.values != self.found.values)
+        low, high = self.found.intervals.T
+        return (after.values < low) | (after.values > high)
 
 
 def monotone_violations(test: Test) -> float:
@@ -87,12 +95,7 @@ def invariant_violations(test: Test, wanted: Iterable[Behaviour]) -> float:
     for behaviour in wanted:
         changed = {name: test.rows[name].to_numpy() + delta for name, delta in behaviour.shift.items()}
         changed |= {name: test.rows[name].to_numpy() * factor for name, factor in behaviour.scale.items()}
-        after = test.predict(changed)
-        if test.found.intervals is None:
-            violations.append(after.values != test.found.values)
-        else:
-            low, high = test.found.intervals.T
-            violations.append((after.values < low) | (after.values > high))
+        violations.append(test.changed(test.predict(changed)))
     return _share(violations)
 
 

@@ -73,7 +73,7 @@ def duel(
     champion: Predictor,
     seen: Fingerprints,
 ) -> Duel:
-    """Compare the model of the work tree with the champion, which has learnt from the rows in `seen`."""
+    """Compare the model of the work tree with the champion: of the same classes, learnt from the rows in `seen`."""
     path = SPLITS / "test.csv"
     fresh = ~np.isin(np.concatenate([_hashed(piece) for piece in table.pieces(path)]), seen)
     challenger = Predictor(features=data.features)
@@ -83,12 +83,6 @@ def duel(
     if len(rows) < FEWEST:
         return Duel(len(rows), known, {"value": None, "low": None, "high": None})
     weights = metrics.resamples(len(rows), parameters.evaluate.bootstrap, parameters.seed)
-    reached = [_headline(data, capstone, predictor, rows, weights) for predictor in (challenger, champion)]
-    return Duel(len(rows), known, metrics.interval(reached[0] - reached[1]))
-
-
-def _headline(
-    data: contract.DataContract, capstone: contract.Capstone, predictor: Predictor, rows: pd.DataFrame, weights: Any
-) -> metrics.Floats:
-    test = Test(Problem(data, capstone.task, predictor.labels), predictor, rows)
-    return test.headline(test.found, weights)
+    tests = [Test(problem, predictor, rows) for predictor in (challenger, champion)]
+    ours, theirs = (test.headline(test.found, weights) for test in tests)
+    return Duel(len(rows), known, metrics.interval(ours - theirs))

@@ -18,9 +18,7 @@ VALIDATION = Path("reports/validation.json")
 SENSORS = 5  # that the model card names, the worst to lose
 PAPER = Path("paper/paper.md")  # where the programme ends in research
 SYNTHETIC = "**Measured on synthetic rows (`data/sample.csv`): these figures say nothing about the real data.**\n\n"
-PICTURES = (
-    "\n".join(f"![{name}](../reports/figures/{name}.svg)" for name in ("outcomes", "calibration", "importance")) + "\n"
-)
+PICTURES = "".join(f"![{name}](../reports/figures/{name}.svg)\n" for name in ("outcomes", "calibration", "importance"))
 
 
 def fill(
@@ -60,8 +58,8 @@ def evidence(
         "features": f"{len(data.features)}, first {_cell(results['importance']['feature'].iloc[0])}",
         "group_gaps": _gaps(trust) or "none, no groups to compare",
         "headline": f"{trust['headline']['name']} {shown(metrics[capstone.task.headline])}",
-        "headline_noisy": f"{_value(trust['noise']['value'])} in place of {_value(trust['headline']['value'])}",
-        "headline_missing": f"{_value(worst['value'])} without {_cell(worst['field'])}",
+        "headline_noisy": f"{shown(trust['noise'])} in place of {shown(trust['headline'])}",
+        "headline_missing": f"{shown(worst)} without {_cell(worst['field'])}",
         "personal": _listed(n for n, field in data.fields.items() if field.get("personal")),
         "rejected": f"{rejected['rejected']} of {rejected['rows']} rows",
         "slices": _listed(chosen.field for chosen in capstone.slice),
@@ -86,10 +84,6 @@ def _share(value: float | None) -> str:
     return "undefined" if value is None else f"{100 * value:.3g} %"
 
 
-def _value(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
-
-
 def _filled(line: str, known: dict[str, str]) -> str:
     """Give a line of the register's table with the present values behind the names that are known."""
     cells = re.split(r"(?<!\\)\|", line)
@@ -101,14 +95,14 @@ def _filled(line: str, known: dict[str, str]) -> str:
 
 def state_table(capstone: Capstone, metrics: dict[str, Any], constraints: dict[str, float]) -> str:
     """Give each acceptance criterion and engineering constraint: asked, measured, met or not."""
-    lines = ["| criterion | asked | measured | met |", "| --- | --- | --- | --- |"]
+    rows = []
     for criterion in (*capstone.acceptance, *capstone.constraint):
         found = metrics.get(criterion.metric, {"value": constraints.get(criterion.metric)})
         value = found["value"]
         met = "not measured" if value is None else "yes" if criterion.shortfall(value) <= 0 else "**no**"
         asked = f"{bound(criterion)} (proposed)" if criterion.proposed else bound(criterion)
-        lines.append(f"| {criterion.metric} | {asked} | {shown(found)} {criterion.unit} | {met} |")
-    return "\n".join(line.replace("  ", " ") for line in lines) + "\n"
+        rows.append([criterion.metric, asked, f"{shown(found)} {criterion.unit}".strip(), met])
+    return _table(["criterion", "asked", "measured", "met"], rows)
 
 
 def bound(criterion: Criterion) -> str:
@@ -118,19 +112,24 @@ def bound(criterion: Criterion) -> str:
     return f"at most {criterion.at_most:g} {criterion.unit}".strip()
 
 
+def _table(titles: list[str], rows: Iterable[list[str]]) -> str:
+    """Give a table of Markdown."""
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in (titles, ["---"] * len(titles), *rows))
+
+
 def _cell(text: object) -> str:
     """Give a name or a value from the data as plain text in a table."""
     return re.sub(r"([\\|<>&*_`\[\]$])", r"\\\1", " ".join(str(text).split()))
 
 
 def _metric_table(metrics: dict[str, Any]) -> str:
-    rows = [f"| {name} | {shown(found)} |" for name, found in metrics.items()]
-    return "\n".join(["| metric | value (95 % bootstrap interval) |", "| --- | --- |", *rows]) + "\n"
+    rows = [[name, shown(found)] for name, found in metrics.items()]
+    return _table(["metric", "value (95 % bootstrap interval)"], rows)
 
 
 def _slice_table(slices: list[dict[str, Any]], headline: str) -> str:
-    rows = [f"| {_cell(part['field'])} | {_cell(part['slice'])} | {part['rows']} | {shown(part)} |" for part in slices]
-    return "\n".join([f"| slice of | values | test rows | {headline} |", "| --- | --- | --- | --- |", *rows]) + "\n"
+    rows = [[_cell(part["field"]), _cell(part["slice"]), str(part["rows"]), shown(part)] for part in slices]
+    return _table(["slice of", "values", "test rows", headline], rows)
 
 
 def _group_table(trust: dict[str, Any]) -> str:
@@ -138,29 +137,25 @@ def _group_table(trust: dict[str, Any]) -> str:
     if not trust["groups"]:
         return ""
     rates = [name for name in trust["groups"][0]["groups"][0] if name not in ("group", "rows")]
-    rows = [
-        f"| {_cell(part['field'])} | {_cell(group['group'])} | {group['rows']} | "
-        + " | ".join(_value(group[rate]) for rate in rates)
-        + " |"
-        for part in trust["groups"]
-        for group in part["groups"]
-    ]
+    rows = []
+    for part in trust["groups"]:
+        for group in part["groups"]:
+            measured = [shown({"value": group[rate]}) for rate in rates]
+            rows.append([_cell(part["field"]), _cell(group["group"]), str(group["rows"]), *measured])
     titles = ["group of", "values", "test rows", *(rate.replace("_", " ") for rate in rates)]
-    head = [f"| {' | '.join(titles)} |", "| --- " * len(titles) + "|"]
-    apart = f"\n\nLargest differences between groups: {gaps}.\n" if (gaps := _gaps(trust)) else "\n"
-    return "\n".join([*head, *rows]) + apart
+    apart = f"\nLargest differences between groups: {gaps}.\n" if (gaps := _gaps(trust)) else ""
+    return _table(titles, rows) + apart
 
 
 def _trust_table(trust: dict[str, Any], headline: str) -> str:
     """Give the headline metric with noise and without sensors, and what small changes turn."""
     rows = [("all sensors as they are", trust["headline"]), ("noise on every sensor", trust["noise"])]
     rows += [(f"without {_cell(entry['field'])}", entry) for entry in trust["missing"][:SENSORS]]
-    lines = [f"| {what} | {_value(found['value'])} |" for what, found in rows]
     evasion = trust["evasion"]
     silenced = "" if evasion["silenced"] is None else f" and silence {_share(evasion['silenced'])} of the alarms"
     turned = f"{evasion['tries']} changes within the noise turn {_share(evasion['turned'])} of the answers{silenced}."
-    head = [f"| {trust['rows']} test rows | {headline} |", "| --- | --- |"]
-    return "\n".join([*head, *lines]) + f"\n\n{turned} Sizes of the noise are in `reports/trust.json`.\n"
+    table = _table([f"{trust['rows']} test rows", headline], ([what, shown(found)] for what, found in rows))
+    return f"{table}\n{turned} Sizes of the noise are in `reports/trust.json`.\n"
 
 
 def shown(found: dict[str, Any]) -> str:

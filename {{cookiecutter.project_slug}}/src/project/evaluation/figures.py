@@ -2,10 +2,10 @@
 
 import logging
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -62,24 +62,19 @@ def _confusion(axes: Axes, rows: pd.DataFrame) -> None:
     axes.imshow(counts / counts.sum().sum(), cmap="Blues")
     axes.set_xticks(range(counts.shape[1]), counts.columns, rotation=0 if counts.shape[1] <= 5 else 90)
     axes.set_yticks(range(counts.shape[0]), counts.index)
-    for row, column in ((i, j) for i in range(counts.shape[0]) for j in range(counts.shape[1])):
-        dark = counts.iloc[row, column] > counts.to_numpy().max() / 2
-        axes.text(column, row, counts.iloc[row, column], ha="center", color="white" if dark else "black")
+    for (row, column), count in np.ndenumerate(counts.to_numpy()):
+        dark = count > counts.to_numpy().max() / 2
+        axes.text(column, row, str(count), ha="center", color="white" if dark else "black")
 
 
 def _short(name: str) -> str:
-    """Give a name as an axis can bear it: short, and with no dollar sign that would begin a formula."""
-    return (name if len(name) <= LETTERS else name[: LETTERS - 1] + "…").replace("$", r"\$")
+    """Give a name as an axis can bear it."""
+    return name if len(name) <= LETTERS else name[: LETTERS - 1] + "…"
 
 
 def draw(tables: dict[str, pd.DataFrame], metric: str) -> None:
     """Write one SVG for each of the tables `importance`, `calibration` and `outcomes`."""
-    painters: dict[str, Callable[[Axes, pd.DataFrame, str], None]] = {
-        "importance": importance,
-        "calibration": calibration,
-        "outcomes": outcomes,
-    }
-    for name, paint in painters.items():
+    for name, paint in (("importance", importance), ("calibration", calibration), ("outcomes", outcomes)):
         figure = Figure(figsize=(5, 3.5), layout="constrained")
         paint(figure.subplots(), tables[name], metric)
         with stage.replacing(FIGURES / f"{name}.svg") as temporary:

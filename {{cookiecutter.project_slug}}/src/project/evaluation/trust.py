@@ -14,7 +14,7 @@ from project import explain
 from project.contract import Slice
 from project.evaluation import groups
 from project.evaluation.behaviour import Test
-from project.evaluation.metrics import Flags, Floats
+from project.evaluation.metrics import Floats
 from project.predictor import Predictions
 
 SHARE = 0.05
@@ -93,7 +93,7 @@ def evasion(test: Test, sizes: dict[str, float], rng: np.random.Generator) -> di
     alarms = np.asarray(test.found.values == test.problem.positive)
     for _ in range(TRIES if sizes else 0):
         after = shaken(test, sizes, lambda rows: rng.choice([-1.0, 1.0], rows))
-        turned |= _differs(test, after)
+        turned |= test.changed(after)
         silenced |= alarms & (after.values != test.found.values)
     share = round(float(silenced[alarms].mean()), 6) if alarms.any() and sizes else None
     return {
@@ -102,13 +102,6 @@ def evasion(test: Test, sizes: dict[str, float], rng: np.random.Generator) -> di
         "alarms": int(alarms.sum()),
         "silenced": share,
     }
-
-
-def _differs(test: Test, after: Predictions) -> Flags:
-    if test.found.intervals is None:
-        return np.asarray(after.values != test.found.values)
-    low, high = test.found.intervals.T
-    return (after.values < low) | (after.values > high)
 
 
 def explanations(test: Test, seed: int) -> list[dict[str, Any]]:
