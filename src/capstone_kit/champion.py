@@ -168,7 +168,7 @@ def trace(project: Project, prediction: str) -> None:
         number = answer["model_version"].partition(" ")[0]
         version = found.version(number)
         run = found.client.get_run(version.run_id)
-        here = found.tracking.digest(*sorted(Path("data/splits").glob("*.csv"))) == run.data.tags["data_sha256"]
+        here = found.models.digest(*sorted(Path("data/splits").glob("*.csv"))) == run.data.tags["data_sha256"]
     inputs = line["inputs"][row] if isinstance(line["inputs"], list) else line["inputs"]
     tags, commit = run.data.tags, run.data.tags["git_commit"]
     known = "in this repository" if _has(project, commit) else "not in this repository"

@@ -10,6 +10,7 @@ import pytest
 from conftest import copy_inputs, loosen, run_stages
 
 from project import contract, predictor, register, stage, table
+from project.serving import models
 from project.training import tracking
 
 PARTS = ("train", "calibration")
@@ -111,8 +112,8 @@ def test_the_registered_model_predicts_what_the_file_predicts(data: contract.Dat
 def test_the_receipt_leads_back(inside: Path) -> None:
     """The receipt's hashes are those of the files, and its run and version are in MLflow."""
     receipt = stage.read_json(register.RECEIPT)
-    assert receipt["model_sha256"] == tracking.digest(predictor.MODEL, predictor.METADATA)
-    assert receipt["data_sha256"] == tracking.digest(*sorted(Path("data/splits").glob("*.csv")))
+    assert receipt["model_sha256"] == models.digest(predictor.MODEL, predictor.METADATA)
+    assert receipt["data_sha256"] == models.digest(*sorted(Path("data/splits").glob("*.csv")))
     version = client(inside).get_model_version(receipt["model_name"], receipt["model_version"])
     assert version.run_id == receipt["mlflow_run_id"]
 

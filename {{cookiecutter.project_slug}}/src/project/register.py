@@ -4,6 +4,7 @@ It is refused if a criterion fails or it is worse than the champion beyond doubt
 doubt. In between the champion stays, and a person may decide.
 """
 
+import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -49,12 +50,12 @@ def lock_digest(path: Path = LOCK) -> str:
     """Give the SHA-256 of `dvc.lock` without the entry of this stage, which is written after it."""
     lock = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
     stages = {name: entry for name, entry in lock.get("stages", {}).items() if name != "register"}
-    return tracking.digest_text(yaml.safe_dump(stages, sort_keys=True))
+    return hashlib.sha256(yaml.safe_dump(stages, sort_keys=True).encode()).hexdigest()
 
 
 def receipt(slug: str, run: Any, version: str) -> dict[str, str]:
     """Give what ties a served prediction to the commit, data, contract and run that it came from."""
-    model = tracking.digest(MODEL, METADATA)
+    model = models.digest(MODEL, METADATA)
     tags = {name: run.data.tags[name] for name in ("git_commit", "git_dirty", "data_sha256", "contract_sha256")}
     return {
         **tags,
@@ -147,12 +148,13 @@ def held(capstone: contract.Capstone) -> str:
 
 
 def keep(client: tracking.MlflowClient, run_id: str, made: dict[str, str], promoted: bool) -> None:
-    """Keep with the run what is served beside the model; of a promoted version keep the folder here too."""
+    """Keep with the run what is served beside the model, to fetch it again; keep a promoted version here too."""
     with tempfile.TemporaryDirectory() as folder:
         parts = {METADATA: METADATA} | {name: Path(folder) / name.name for name in (RECEIPT, SEEN)}
         stage.write_json(parts[RECEIPT], made)
         np.save(parts[SEEN], learnt())
-        tracking.log_served(client, run_id, parts.values())
+        for path in parts.values():
+            client.log_artifact(run_id, str(path), tracking.SERVED)
         if promoted:
             models.keep(made["model_version"], {MODEL: MODEL, **parts})
 

@@ -10,6 +10,7 @@ import asyncio
 import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from secrets import token_hex
@@ -168,7 +169,7 @@ class Capstone:
 
     def __init__(self) -> None:
         """Open the log, and hide what was loaded from the garbage collector: its full passes are the tail."""
-        SERVING.follow()
+        threading.Thread(target=SERVING.follow, daemon=True).start()
         lost = bentoml.metrics.Counter("prediction_log_lost_total", "Answers that could not be written to the log")
         self.failed = bentoml.metrics.Counter("shadow_failed_total", "Requests that the shadow could not answer")
         self.explaining = asyncio.Lock()

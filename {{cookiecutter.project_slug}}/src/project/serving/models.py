@@ -9,7 +9,6 @@ import hashlib
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,15 +38,18 @@ class Served:
         return self.receipt["model_version"] + (" (synthetic data)" if "data" in self.receipt else "")
 
 
-def digest(root: Path) -> str:
-    """Give the SHA-256 of the model and its metadata below `root`, one after the other."""
-    return hashlib.sha256((root / MODEL).read_bytes() + (root / METADATA).read_bytes()).hexdigest()
+def digest(*paths: Path) -> str:
+    """Give the SHA-256 of the files' contents, one after the other."""
+    total = hashlib.sha256()
+    for path in paths:
+        total.update(path.read_bytes())
+    return total.hexdigest()
 
 
 def load(root: Path, features: tuple[Column, ...]) -> Served:
     """Load the model below `root`. Raises `ProjectError` where it is not whole, or not the one of its receipt."""
     predictor, receipt = Predictor(root, features), stage.read_json(root / RECEIPT)
-    if digest(root) != receipt["model_sha256"]:
+    if digest(root / MODEL, root / METADATA) != receipt["model_sha256"]:
         raise stage.ProjectError(
             f"{root / MODEL} is not the model that the gate passed ({root / RECEIPT}): "
             "run `uv run dvc repro`, or `uv run capstone promote VERSION` for one that it passed before"
@@ -96,9 +98,6 @@ class Serving:
 
     def follow(self) -> None:
         """Look at the pointer for as long as the process lives."""
-        threading.Thread(target=self._follow, daemon=True).start()
-
-    def _follow(self) -> None:
         while True:
             time.sleep(EVERY)
             self.look()

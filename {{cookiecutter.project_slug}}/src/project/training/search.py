@@ -1,5 +1,6 @@
 """The search: every candidate's settings scored by cross-validation, here or on a Dask cluster."""
 
+import operator
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -124,13 +125,11 @@ def _settings(name: str, choice: contract.TrainParameters, seed: int) -> list[di
 
 def best_first(search: Search, tried: list[Trial], engine: str) -> list[dict[str, Any]]:
     """Score all trials; give one entry each, the best first."""
-    scored = {"local": locally, "dask": on_dask}[engine](search.score, tried)
+    if engine == "dask":
+        scored = on_dask(search.score, tried)
+    else:
+        scored = map(search.score, tqdm(tried, desc="train: search", unit="trial", disable=None))
     return sorted(scored, key=lambda entry: -entry["score"])
-
-
-def locally(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
-    """Score one trial after the other, in this process."""
-    return map(score, tqdm(tried, desc="train: search", unit="trial", disable=None))
 
 
 def on_dask(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
@@ -142,8 +141,4 @@ def on_dask(score: Callable[[Trial], Any], tried: list[Trial]) -> Iterable[Any]:
     # Dask reads the address from the environment itself; no daemons, for an estimator may start processes of its own.
     with dask.config.set({"distributed.worker.daemon": False}), distributed.Client() as client:
         shared = client.scatter(score, broadcast=True)
-        return client.gather(client.map(_call, [shared] * len(tried), tried, pure=False))
-
-
-def _call(score: Callable[[Trial], Any], trial: Trial) -> Any:
-    return score(trial)
+        return client.gather(client.map(operator.call, [shared] * len(tried), tried, pure=False))

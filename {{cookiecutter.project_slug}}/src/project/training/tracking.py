@@ -1,15 +1,14 @@
 """MLflow, safe for several processes: the store is made once, a killed run is closed, a run says where it came from."""
 
 import getpass
-import hashlib
 import logging
 import os
 import platform
 import subprocess
 import tempfile
 import time
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -46,10 +45,8 @@ def connect(experiment: str) -> MlflowClient:
     """Open the store and the experiment; make both at the first use, one process at a time."""
     uri = os.environ["MLFLOW_TRACKING_URI"]
     try:
-        if uri.startswith("sqlite:///"):
-            with _made_whole(Path(uri.removeprefix("sqlite:///"))):
-                mlflow.set_experiment(experiment)
-        else:
+        store = Path(uri.removeprefix("sqlite:///"))
+        with _made_whole(store) if uri.startswith("sqlite:///") else nullcontext():
             mlflow.set_experiment(experiment)
     except MlflowException as error:
         raise stage.ProjectError(f"MLFLOW_TRACKING_URI: cannot use {uri}: {error.message}") from error
@@ -95,8 +92,8 @@ def origin() -> dict[str, str]:
     return {
         "git_commit": _git("rev-parse", "HEAD") or "none",
         "git_dirty": str(bool(_git("status", "--porcelain", "--untracked-files=no"))).lower(),
-        "data_sha256": digest(*sorted(SPLITS.glob("*.csv"))),
-        "contract_sha256": digest(*CONTRACTS),
+        "data_sha256": models.digest(*sorted(SPLITS.glob("*.csv"))),
+        "contract_sha256": models.digest(*CONTRACTS),
         "data": "synthetic" if contract.load_parameters().ingest.synthetic else "real",
         PROCESS_TAG: identity(psutil.Process()),
     }
@@ -187,12 +184,6 @@ def fetch(client: MlflowClient, name: str, version: str) -> Path:
         raise stage.ProjectError(f"version {version} of {name} cannot be fetched: {error}") from error
 
 
-def log_served(client: MlflowClient, run_id: str, files: Iterable[Path]) -> None:
-    """Keep with the run what is served beside the model, so that any version can be fetched again."""
-    for path in files:
-        client.log_artifact(run_id, str(path), SERVED)
-
-
 def decided(client: MlflowClient, name: str, version: str, decision: str, reason: str) -> None:
     """Keep with the version what the gate decided, and why."""
     client.set_model_version_tag(name, version, "gate", decision)
@@ -214,19 +205,6 @@ def promote(client: MlflowClient, name: str, version: str, approved_by: str) -> 
 def approver() -> str:
     """Give who runs this, as git or the machine knows them."""
     return " ".join(filter(None, (_git("config", "user.name"), _git("config", "user.email")))) or getpass.getuser()
-
-
-def digest(*paths: Path) -> str:
-    """Give the SHA-256 of the files' contents, one after the other."""
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(path.read_bytes())
-    return total.hexdigest()
-
-
-def digest_text(text: str) -> str:
-    """Give the SHA-256 of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _git(*words: str) -> str:
