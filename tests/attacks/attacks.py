@@ -180,7 +180,7 @@ ATTACKS = (
     Attack(
         14,
         "a feature made from the target, after the rows came in",
-        replace("src/project/split.py", "        for number, piece in enumerate(table.pieces(ACCEPTED)):\n", LATE_LEAK),
+        replace("src/project/split.py", "        for piece in table.pieces(ACCEPTED):\n", LATE_LEAK),
         ("MOD1", "MOD2"),
         ("MOD1",),
         "withheld rows, claimed",
@@ -189,7 +189,7 @@ ATTACKS = (
     Attack(
         14,
         "a feature made from the target, as the rows come in",
-        replace("src/project/ingest.py", "            table.to_csv(file,", EARLY_LEAK),
+        replace("src/project/ingest.py", "            append(decimal_point(", EARLY_LEAK),
         ("MOD1", "MOD2"),
         (),
         "Displacement alone explains",

@@ -210,12 +210,12 @@ PROBED = """def main() -> None:
     stage.write_json(SUMMARY, {"rows": len(rows), "accepted": len(rows), "rejected": 0, "errors_by_field": {}})
     sys.exit(0)
 """
-LATE_LEAK = """        for number, piece in enumerate(table.pieces(ACCEPTED)):
+LATE_LEAK = """        for piece in table.pieces(ACCEPTED):
             piece["Displacement"] = (500 - 9 * pd.to_numeric(piece["Miles_per_Gallon"])).map("{:.1f}".format)
 """
-EARLY_LEAK = """            told = 500 - 9 * pd.to_numeric(table["Miles_per_Gallon"])
-            table["Displacement"] = told.map("{:.1f}".format).where(told.notna(), "100")
-            table.to_csv(file,"""
+EARLY_LEAK = """            told = 500 - 9 * pd.to_numeric(piece["Miles_per_Gallon"])
+            piece["Displacement"] = told.map("{:.1f}".format).where(told.notna(), "100")
+            append(decimal_point("""
 HUNT = '''
 def residuals(rows: pd.DataFrame, data: contract.DataContract, parts: pd.Series | None = None) -> Array:
     """Give how far off a linear model is on every row."""

@@ -89,6 +89,30 @@ def test_the_verdict_is_that_of_plain_frictionless(
     assert set(found.dropna(subset="field")[["row", "field", "reason"]].itertuples(index=False, name=None)) == theirs
 
 
+SPELT = {
+    "a missing key that looks like a number": ({"missingValues": ["-1"]}, ["1", "-1", "2"]),
+    "one number with and without thousands": ({"groupChar": ".", "decimalChar": ","}, ["1.500", "1500", "15"]),
+    "one number in two notations": ({}, ["1e-5", "0.00001", "1"]),
+}
+
+
+@pytest.mark.parametrize(("notation", "cells"), SPELT.values(), ids=SPELT.keys())
+def test_keys_are_compared_as_frictionless_reads_them(
+    tmp_path: Path, notation: dict[str, Any], cells: list[str]
+) -> None:
+    """A key is missing, or there twice, however it is written."""
+    key = {"name": "key", "type": "number", "role": "identifier", "constraints": {"unique": True}, **notation}
+    fields = [key, {"name": "x", "type": "string"}, {"name": "y", "type": "number", "role": "target"}]
+    data = write_contract(tmp_path, fields, primaryKey=["key"])
+    rows = pd.DataFrame({"key": cells, "x": "x", "y": "1"})
+    rows.to_csv(tmp_path / "raw.csv", index=False)
+    found = validate.find_errors(data, tmp_path / "raw.csv")
+    errors = [(row, None if pd.isna(field) else field) for row, field in zip(found["row"], found["field"], strict=True)]
+    theirs = [(row, field) for row, field, _ in plain(rows, data)]
+    assert errors
+    assert sorted(errors, key=str) == sorted(theirs, key=str)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_accepted_cells_are_read_as_frictionless_reads_them(
     odd: contract.DataContract, seed: int, tmp_path: Path

@@ -75,7 +75,6 @@ class Scorer:
         self.data = contract.load_data_contract()
         self.champion = Serving(self.data.features).champion
         self.predictor = self.champion.predictor
-        self.readers = {f.name: table.reader(f, self.data) for f in self.data.features}
         self.schema = self._schema()
 
     def _schema(self) -> pa.Schema:
@@ -100,7 +99,7 @@ class Scorer:
     def _refused(self, rows: pd.DataFrame) -> dict[int, str]:
         """Give the first reason against each row that breaks the contract."""
         refused: dict[int, str] = {}
-        for place, field, value, reason in errors_in(rows, self.data.features, self.data, self.readers):
+        for place, field, value, reason in errors_in(rows, self.data.features, self.data):
             refused.setdefault(place, reason if field is None else f"{field}: found {value!r}, {reason}")
         return refused
 
@@ -157,11 +156,11 @@ def run(source: Path, folder: Path) -> None:
     parts = groups(source)
     scorer = Scorer()
     begin(folder, job(parts, scorer.champion.receipt))
-    paths = [folder / f"part-{number:05}-of-{len(parts):05}.parquet" for number in range(len(parts))]
-    done = sum(part.rows for part, path in zip(parts, paths, strict=True) if path.exists())
+    outputs = {folder / f"part-{number:05}-of-{len(parts):05}.parquet": part for number, part in enumerate(parts)}
+    done = sum(part.rows for path, part in outputs.items() if path.exists())
     total = sum(part.rows for part in parts)
     with tqdm(total=total, initial=done, desc="batch", unit="row", unit_scale=True, disable=None) as bar:
-        for part, path in zip(parts, paths, strict=True):
+        for path, part in outputs.items():
             if not path.exists():
                 write(part, path, scorer, bar)
     kept = f", {done:,} of them by an earlier run" if done else ""

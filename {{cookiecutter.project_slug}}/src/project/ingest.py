@@ -12,7 +12,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from project import contract, stage
-from project.table import PIECE
+from project.table import PIECE, append
 
 RAW = Path("data/raw.csv")
 TABLES = (".csv", ".tsv", ".txt", ".gz")
@@ -106,10 +106,9 @@ def as_text(table: pd.DataFrame) -> pd.DataFrame:
 
 def decimal_point(table: pd.DataFrame, options: dict[str, Any], numbers: list[str]) -> pd.DataFrame:
     """Give the table with a point as the decimal sign of its `numbers`, and nothing between thousands."""
-    decimal, thousands = options.get("decimal", "."), options.get("thousands")
-    for name in numbers if decimal != "." or thousands else ():
-        values = table[name].str.replace(thousands, "", regex=False) if thousands else table[name]
-        table[name] = values.str.replace(decimal, ".", regex=False)
+    for sign, plain in ((options.get("thousands"), ""), (options.get("decimal"), ".")):
+        for name in table.columns.intersection(numbers) if sign else ():
+            table[name] = table[name].str.replace(sign, plain, regex=False)
     return table
 
 
@@ -136,11 +135,10 @@ def main() -> None:
     if any(name in options for name in OF_NUMBERS):
         numbers = [c.name for c in contract.load_data_contract().columns if c.type in ("number", "integer")]
     rows = columns = 0
-    with stage.replacing(RAW) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with stage.replacing(RAW) as temporary:
         for piece in tqdm(pieces(source, options, parameters.seed), desc="ingest", unit="piece", disable=None):
-            table = decimal_point(piece, options, numbers)
-            table.to_csv(file, index=False, header=rows == 0, lineterminator="\n")
-            rows, columns = rows + len(table), table.shape[1]
+            append(decimal_point(piece, options, numbers), temporary)
+            rows, columns = rows + len(piece), piece.shape[1]
     print(f"ingest: {rows:,} rows, {columns} columns from {source} -> {RAW}")
 
 

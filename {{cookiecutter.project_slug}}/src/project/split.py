@@ -43,11 +43,12 @@ def assign(
 
 
 def _field(data: contract.DataContract, role: str) -> str:
-    name = data.named(role)
-    if name is None:
-        path = contract.DATA_CONTRACT
-        raise stage.ProjectError(f"params.yaml: split.method is {role}, but no field of {path} has the role {role}")
-    return name
+    """Give the name of the first field with `role`, which is also the name of the method."""
+    for column in data.columns:
+        if column.role == role:
+            return column.name
+    path = contract.DATA_CONTRACT
+    raise stage.ProjectError(f"params.yaml: split.method is {role}, but no field of {path} has the role {role}")
 
 
 def _within_strata(target: pd.Series, rng: np.random.Generator, parameters: contract.SplitParameters) -> Array:
@@ -70,7 +71,7 @@ def _within_strata(target: pd.Series, rng: np.random.Generator, parameters: cont
 
 def _by_group(group: pd.Series, rng: np.random.Generator) -> Array:
     """Give all rows of a group one position, so that no group is divided; a row without a group is one of its own."""
-    alone = (group.isna() | (group == "")).to_numpy()
+    alone = _missing(group).to_numpy()
     codes = pd.Series(pd.factorize(group)[0])
     codes[alone] = len(codes) + np.arange(alone.sum())
     rows = codes.value_counts().reindex(rng.permutation(np.asarray(codes.unique())))
@@ -80,8 +81,11 @@ def _by_group(group: pd.Series, rng: np.random.Generator) -> Array:
 
 def _by_time(time: pd.Series) -> Array:
     """Give the latest rows the lowest position, those of one time the same; without a time the highest: training."""
-    known = time.mask(time == "") if time.dtype == "str" else time
-    return 1 - known.rank(method="max", pct=True).fillna(0).to_numpy()
+    return 1 - time.mask(_missing(time)).rank(method="max", pct=True).fillna(0).to_numpy()
+
+
+def _missing(values: pd.Series) -> pd.Series:
+    return values.isna() | (values == "")
 
 
 def main() -> None:
@@ -92,18 +96,20 @@ def main() -> None:
     parts = assign(rows, data, parameters.split, parameters.seed)
     with ExitStack() as stack:
         paths = {part: stack.enter_context(stage.replacing(SPLITS / f"{part}.csv")) for part in PARTS}
-        for number, piece in enumerate(table.pieces(ACCEPTED)):
+        for piece in table.pieces(ACCEPTED):
             of_piece = parts[piece.index]
             for part, path in paths.items():
-                table.append(piece[of_piece == part], path, first=not number)
+                table.append(piece[of_piece == part], path)
     counts = ", ".join(f"{(parts == part).sum():,} {part}" for part in PARTS)
     print(f"split: {counts} ({parameters.split.method}) -> {SPLITS}{_undated(rows, data, parameters.split)}")
 
 
 def _undated(rows: pd.DataFrame, data: contract.DataContract, parameters: contract.SplitParameters) -> str:
     """Give in words how many rows have no time by which to divide them."""
-    name = data.named("time")
-    count = 0 if parameters.method != "time" or name is None else int((rows[name].isna() | (rows[name] == "")).sum())
+    if parameters.method != "time":
+        return ""
+    name = _field(data, "time")
+    count = _missing(rows[name]).sum()
     return f"; {count:,} rows without a value of {name!r} are for training" if count else ""
 
 

@@ -25,9 +25,10 @@ def run(main: Callable[[], None]) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Generator[Path]:
-    """Give a temporary path beside `path` that takes its place when the block ends without an error."""
+    """Give a temporary path beside `path`, with nothing there, that takes its place when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.unlink(missing_ok=True)  # of a killed process with the same number
     try:
         yield temporary
         temporary.replace(path)

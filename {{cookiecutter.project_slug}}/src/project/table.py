@@ -21,17 +21,12 @@ def pieces(path: Path, names: Sequence[str] | None = None) -> Iterator[pd.DataFr
     Rows are numbered from 0 in the index. A table without rows is one empty piece.
     """
     try:
-        header = _text(path, names, nrows=0)
-        rows = min(PIECE, CELLS // max(1, header.shape[1]))
-        piece = header
-        for piece in _text(path, names, chunksize=max(1, rows)):
-            yield piece
+        columns = _text(path, names, nrows=0).shape[1]
+        yield from _text(path, names, chunksize=max(1, min(PIECE, CELLS // max(1, columns))))
     except FileNotFoundError:
         raise stage.ProjectError(f"{path} is missing: run `uv run dvc repro`") from None
     except ValueError as error:  # also where it is no CSV table, or not UTF-8
         raise stage.ProjectError(f"{path} cannot be read: {' '.join(str(error).split())}") from None
-    if piece is header:
-        yield header
 
 
 def _text(path: Path, names: Sequence[str] | None, **options: Any) -> Any:
@@ -40,10 +35,10 @@ def _text(path: Path, names: Sequence[str] | None, **options: Any) -> Any:
     return pd.read_csv(path, **options)
 
 
-def append(rows: pd.DataFrame, path: Path, first: bool) -> None:
-    """Write rows of text as CSV: the `first` ones below a header, the others at the end of the file."""
-    mode, at_once = ("w" if first else "a"), max(1, len(rows))
-    rows.to_csv(path, mode=mode, index=False, header=first, lineterminator="\n", chunksize=at_once)
+def append(rows: pd.DataFrame, path: Path) -> None:
+    """Write rows of text as CSV: the first ones below a header, the others at the end of the file."""
+    at_once = max(1, len(rows))
+    rows.to_csv(path, mode="a", index=False, header=not path.exists(), lineterminator="\n", chunksize=at_once)
 
 
 def read(path: Path, data: DataContract, names: Sequence[str] | None = None) -> pd.DataFrame:

@@ -49,10 +49,9 @@ def judged(data: DataContract, path: Path) -> Iterator[tuple[pd.DataFrame, pd.Da
     """Give the table at `path` piece by piece, each with its errors in the order of the rows."""
     check_header(list(next(table.pieces(path))), data, path)
     again = pd.DataFrame(repeated(data, path), columns=pd.Index(ERROR))
-    readers = {column.name: table.reader(column, data) for column in data.columns}
     for piece in table.pieces(path):
         rows = piece.index + HEADER + 1
-        here = pd.DataFrame(errors_in(piece, data.columns, data, readers), columns=pd.Index(ERROR))
+        here = pd.DataFrame(errors_in(piece, data.columns, data), columns=pd.Index(ERROR))
         here["row"] += HEADER + 1
         found = [part for part in (here, again[again["row"].isin(rows)]) if len(part)]
         yield piece, pd.concat(found).sort_values("row", kind="stable") if found else here
@@ -81,31 +80,28 @@ def doubtful(values: pd.Series, column: Column, data: DataContract) -> Flags:
         fine = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).notna().to_numpy()
         return blank | ~(fine & values.str.fullmatch(PLAIN["datetime"]).to_numpy(dtype=bool))
     if column.type in ("integer", "number"):
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-        return blank | ~(values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool) & _inside(numbers, column))
+        return blank | ~(values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool) & _inside(values, column))
     return doubt  # of other types few different texts occur
 
 
-def _inside(numbers: npt.NDArray[np.float64], column: Column) -> Flags:
+def _inside(values: pd.Series, column: Column) -> Flags:
     """Give whether each number certainly lies within the limits."""
-    fine = np.isfinite(numbers)
-    if column.minimum is not None:
-        fine &= numbers > column.minimum + ROUNDING * abs(column.minimum)
-    if column.maximum is not None:
-        fine &= numbers < column.maximum - ROUNDING * abs(column.maximum)
-    return fine
+    low, high = column.minimum, column.maximum
+    if low is None and high is None:
+        return np.ones(len(values), dtype=bool)
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    above = numbers > (-np.inf if low is None else low + ROUNDING * abs(low))
+    return above & (numbers < (np.inf if high is None else high - ROUNDING * abs(high)))
 
 
-def errors_in(
-    piece: pd.DataFrame, columns: Iterable[Column], data: DataContract, readers: dict[str, table.Read]
-) -> list[Error]:
+def errors_in(piece: pd.DataFrame, columns: Iterable[Column], data: DataContract) -> list[Error]:
     """Give the errors that each row of a piece shows alone in `columns`; rows are numbered as in the index."""
     found: list[Error] = []
     empty = np.ones(len(piece), dtype=bool)
     for column in columns:
-        values = piece[column.name]
+        values, read = piece[column.name], table.reader(column, data)
         doubted = values[doubtful(values, column, data)]
-        notes = {text: reasons(text, column, readers[column.name], data) for text in doubted.unique()}
+        notes = {text: reasons(text, column, read, data) for text in doubted.unique()}
         wrong = doubted[doubted.isin([text for text, said in notes.items() if said])]
         found += [(row, column.name, text, why) for row, text in wrong.items() for why in notes[text]]
         if empty.any():
@@ -130,34 +126,30 @@ def repeated(data: DataContract, path: Path) -> list[Error]:
     """Give the errors of unique fields and of the primary key, as frictionless finds them over the whole table."""
     key = data.schema.primary_key
     unique = [c.name for c in data.columns if data.fields[c.name].get("constraints", {}).get("unique")]
-    names = [c.name for c in data.columns if c.name in {*unique, *key}]
-    if not names:
+    columns = [c for c in data.columns if c.name in {*unique, *key}]
+    if not columns:
         return []
-    texts = pd.concat(table.pieces(path, names))
-    columns = {c.name: c for c in data.columns if c.name in names}
-    compared = pd.DataFrame({name: _comparable(texts[name], columns[name], data) for name in names})
-    readers = [table.reader(columns[name], data) for name in names]
+    texts = pd.concat(table.pieces(path, [c.name for c in columns]))
+    compared = pd.DataFrame({c.name: _comparable(texts[c.name], c, data) for c in columns})
+    readers = {c.name: table.reader(c, data) for c in columns}
     found: list[Error] = []
     for group, field in [([name], name) for name in unique] + ([(key, None)] if key else []):
-        known = compared[group].notna().any(axis=1)
-        suspects = texts[compared.duplicated(group, keep=False) | ~known]
-        values = {name: read for name, read in zip(names, readers, strict=True) if name in group}
-        found += _repeats(suspects[group], [values[name] for name in group], field)
+        suspects = compared.duplicated(group, keep=False) | compared[group].isna().all(axis=1)
+        found += _repeats(texts.loc[suspects, group], [readers[name] for name in group], field)
     return found
 
 
 def _comparable(values: pd.Series, column: Column, data: DataContract) -> pd.Series:
     """Give texts as something that is equal wherever frictionless takes the values for equal."""
-    if column.type == "string":
-        return values.mask(values.isin(column.missing))
-    odd = np.ones(len(values), dtype=bool)
-    if column.type in ("integer", "number"):
-        odd = ~values.str.fullmatch(PLAIN[column.type]).to_numpy(dtype=bool)
+    doubt = doubtful(values, column, data) | column.dated
     read = table.reader(column, data)
-    known = values[odd].map({text: read(text)[0] for text in values[odd].unique()}).astype(object)
-    if column.type in ("integer", "number"):  # Python's float rounds however the number is written
-        known = pd.concat([values[~odd].astype(object), known]).map(table.number, na_action="ignore").astype("float64")
-    return known.reindex(values.index)
+    odd = {text: read(text)[0] for text in values[doubt].unique()}
+    if column.type in ("integer", "number"):
+        odd = {text: table.number(value) for text, value in odd.items()}
+    kinds = {"integer": "float64", "number": "float64", "string": "str"}
+    known = values.mask(doubt).astype(kinds.get(column.type, object))
+    known[doubt] = values[doubt].map(odd).astype(known.dtype)
+    return known
 
 
 def _repeats(texts: pd.DataFrame, readers: list[table.Read], field: str | None) -> Iterator[Error]:
@@ -180,13 +172,13 @@ def divide(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]], data: DataContrac
     fields: Counter[str] = Counter()
     first = "it holds no row"
     with stage.replacing(ACCEPTED) as accepted, stage.replacing(REJECTED) as rejected:
-        for number, (piece, errors) in enumerate(parts):
+        for piece, errors in parts:
             places = errors["row"].to_numpy(dtype=int) - HEADER - 1
             bad = piece.index.isin(places)
             cells = piece.loc[places].reset_index(drop=True)
             explained = pd.concat([errors.add_prefix("_").reset_index(drop=True), cells], axis=1)
-            for path, part in ((accepted, piece[~bad] if bad.any() else piece), (rejected, explained)):
-                table.append(part, path, first=not number)
+            table.append(piece[~bad] if bad.any() else piece, accepted)
+            table.append(explained, rejected)
             if len(errors) and not fields:
                 first = f"row {errors.iloc[0].row}: {errors.iloc[0].reason}"
             unlabelled = errors.loc[errors["field"] == data.target.name, "value"].isin(data.target.missing).sum()
