@@ -64,6 +64,11 @@ CONTRADICTIONS = {
         TASK,
         "fields.x.constraints.minimum: found 'noon'",
     ),
+    "a bare direction": (
+        [{**X, "type": "number", "monotone": "increasing"}, Y],
+        TASK,
+        "fields.x.monotone: found 'increasing', expected the keys direction and reason",
+    ),
     "a positive class that is none": ([X, Y], f"{TASK}positive = 2\n", "task.positive: found '2', allowed are 0, 1"),
     "classes for a number": ([X, Y], REGRESSION, "task.kind: found 'regression', but 'y' is no number"),
     "edges for a text": ([X, Y], f'{TASK}[[slice]]\nfield = "x"\nedges = [1]\n', "slice.field: 'x' is no number"),

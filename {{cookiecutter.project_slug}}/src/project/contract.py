@@ -63,13 +63,13 @@ class Column:
     minimum: float | None  # of numbers; those of dates hold for tables, not for requests
     maximum: float | None
     enum: tuple[str | int | float, ...]  # of texts and numbers; true, false and dates are texts here
-    format: str | None = None  # of dates: a strptime pattern; None: ISO 8601
-    true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
-    false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
-    direction: int = 0  # 1 or -1: the prediction may only rise or fall with this field; 0: either
-    accuracy: float | None = None  # of the readings, in the field's unit: one standard deviation; None: not stated
-    missing: tuple[str, ...] = ("",)  # the texts that stand for a missing value
-    signal: str | None = None  # the channel whose next sample this is; samples follow in the order of the fields
+    format: str | None  # of dates: a strptime pattern; None: ISO 8601
+    true_values: tuple[str, ...]  # the texts of a boolean
+    false_values: tuple[str, ...]
+    direction: int  # 1 or -1: the prediction may only rise or fall with this field; 0: either
+    accuracy: float | None  # of the readings, in the field's unit: one standard deviation; None: not stated
+    missing: tuple[str, ...]  # the texts that stand for a missing value
+    signal: str | None  # the channel whose next sample this is; samples follow in the order of the fields
 
     @property
     def numeric(self) -> bool:
@@ -86,8 +86,6 @@ class Column:
 class DataContract:
     """The fields of the table, in their order, with the roles that they play."""
 
-    title: str
-    description: str
     columns: tuple[Column, ...]
     schema: "Schema"  # frictionless' view of the same fields
     fields: dict[str, dict[str, Any]]  # the fields as they are written in the file, by name
@@ -101,10 +99,6 @@ class DataContract:
     def target(self) -> Column:
         """The field that the model predicts."""
         return next(c for c in self.columns if c.role == "target")
-
-    def named(self, role: str) -> str | None:
-        """Give the name of the first field with `role`, if there is one."""
-        return next((c.name for c in self.columns if c.role == role), None)
 
 
 def plain(value: Any) -> str | int | float:
@@ -282,7 +276,8 @@ def _read(path: Path, parse: Any) -> dict[str, Any]:
     return found
 
 
-def _check(path: Path, model: type[Model], found: dict[str, Any]) -> Model:
+def _load(path: Path, parse: Any, model: type[Model]) -> Model:
+    found = _read(path, parse)
     try:
         return model.model_validate(found)
     except ValidationError as error:
@@ -294,14 +289,12 @@ def _check(path: Path, model: type[Model], found: dict[str, Any]) -> Model:
 
 def load_parameters(root: Path = Path()) -> Parameters:
     """Read `params.yaml` below `root`."""
-    path = root / PARAMETERS
-    return _check(path, Parameters, _read(path, yaml.safe_load))
+    return _load(root / PARAMETERS, yaml.safe_load, Parameters)
 
 
 def load_capstone(root: Path = Path()) -> Capstone:
     """Read `capstone.toml` below `root`."""
-    path = root / TASK_CONTRACT
-    return _check(path, Capstone, _read(path, tomllib.loads))
+    return _load(root / TASK_CONTRACT, tomllib.loads, Capstone)
 
 
 def load_data_contract(root: Path = Path()) -> DataContract:
@@ -318,48 +311,46 @@ def load_data_contract(root: Path = Path()) -> DataContract:
         raise ContractError(f"{path}: {reasons[0].note}") from error
     except (KeyError, IndexError, TypeError) as error:
         raise ContractError(f"{path}: resources[0].schema.fields is missing: list the table's fields") from error
-    contract = DataContract(
-        title=str(descriptor.get("title", path.parent.name)),
-        description=str(descriptor.get("description", "")),
-        columns=tuple(_column(path, fields[field.name], field) for field in schema.fields),
-        schema=schema,
-        fields=fields,
-    )
-    _check_roles(path, contract)
+    contract = DataContract(tuple(_column(path, fields[field.name], field) for field in schema.fields), schema, fields)
+    targets = [c.name for c in contract.columns if c.role == "target"]
+    if len(targets) != 1:
+        raise ContractError(f"{path}: found {len(targets)} fields with role target {targets}, expected one")
+    if not contract.features:
+        raise ContractError(f"{path}: no field has the role feature, so there is nothing to predict from")
     return contract
 
 
 def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Column:
-    name, role, type_ = field["name"], field.get("role", "feature"), field.get("type", "string")
-    direction = field.get("monotone", {}).get("direction")
+    role, monotone, accuracy = field.get("role", "feature"), field.get("monotone", {}), field.get("accuracy")
+    where = f"{path}: fields.{read.name}"
+    if not isinstance(monotone, dict):
+        raise ContractError(f"{where}.monotone: found {monotone!r}, expected the keys direction and reason")
+    direction = monotone.get("direction")
     for key, found, allowed in (("role", role, ROLES), ("monotone.direction", direction, (None, *DIRECTIONS))):
         if found not in allowed:
-            listed = ", ".join(filter(None, allowed))
-            raise ContractError(f"{path}: fields.{name}.{key}: found {found!r}, allowed are {listed}")
-    accuracy = field.get("accuracy")
+            raise ContractError(f"{where}.{key}: found {found!r}, allowed are {', '.join(filter(None, allowed))}")
     if accuracy is not None and not (type(accuracy) in (int, float) and 0 < accuracy < math.inf):
-        raise ContractError(f"{path}: fields.{name}.accuracy: found {accuracy!r}, expected a number above 0")
-    limits = field.get("constraints", {})
-    enum = tuple(_limit(path, read, "enum", value) for value in limits.get("enum", ()))
-    if type_ == "boolean":  # both values are allowed anyway; a target's are its classes
+        raise ContractError(f"{where}.accuracy: found {accuracy!r}, expected a number above 0")
+    limits = read.constraints
+    enum = tuple(_limit(where, read, "enum", value) for value in limits.get("enum", ()))
+    if read.type == "boolean":  # both values are allowed anyway; a target's are its classes
         enum = (enum or ("false", "true")) if role == "target" else ()
+    ends = {end: _limit(where, read, end, limits[end]) for end in ("minimum", "maximum") if end in limits}
     missing: Any = read if read.has_defined("missing_values") else read.schema
-    ends = {end: limits.get(end) for end in ("minimum", "maximum")}
-    ends = {end: _limit(path, read, end, value) for end, value in ends.items() if value is not None}
     return Column(
-        name=name,
-        type=type_,
+        name=read.name,
+        type=read.type,
         role=role,
-        title=str(field.get("title", name)),
-        description=str(field.get("description", "")),
+        title=read.title or read.name,
+        description=read.description or "",
         unit=None if field.get("unit") in (None, "1", 1) else str(field["unit"]),  # "1": a ratio, shown without a unit
-        required=bool(limits.get("required", False)),
-        minimum=ends.get("minimum") if type_ in NUMERIC else None,
-        maximum=ends.get("maximum") if type_ in NUMERIC else None,
+        required=limits.get("required", False),
+        minimum=ends.get("minimum") if read.type in NUMERIC else None,
+        maximum=ends.get("maximum") if read.type in NUMERIC else None,
         enum=enum,
         format=None if field.get("format") == "default" else field.get("format"),
-        true_values=tuple(field.get("trueValues", Column.true_values)),
-        false_values=tuple(field.get("falseValues", Column.false_values)),
+        true_values=tuple(getattr(read, "true_values", ())),
+        false_values=tuple(getattr(read, "false_values", ())),
         direction=DIRECTIONS.get(direction, 0),
         accuracy=accuracy,
         missing=tuple(missing.missing_values),
@@ -367,25 +358,12 @@ def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Col
     )
 
 
-def _limit(path: Path, read: "FrictionlessField", key: str, value: Any) -> Any:
+def _limit(where: str, read: "FrictionlessField", key: str, value: Any) -> Any:
     """Give a limit or a listed value as the field's own type has it."""
     found = read.create_value_reader()(value)
     if found is None:
-        raise ContractError(
-            f"{path}: fields.{read.name}.constraints.{key}: found {value!r}, which is no value of the type {read.type}"
-        )
+        raise ContractError(f"{where}.constraints.{key}: found {value!r}, which is no value of the type {read.type}")
     return plain(found)
-
-
-def _check_roles(path: Path, contract: DataContract) -> None:
-    names = [column.name for column in contract.columns]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise ContractError(f"{path}: the field {sorted(twice)[0]!r} is listed twice")
-    targets = [c.name for c in contract.columns if c.role == "target"]
-    if len(targets) != 1:
-        raise ContractError(f"{path}: found {len(targets)} fields with role target {targets}, expected one")
-    if not contract.features:
-        raise ContractError(f"{path}: no field has the role feature, so there is nothing to predict from")
 
 
 def load(root: Path = Path()) -> tuple[DataContract, Capstone]:

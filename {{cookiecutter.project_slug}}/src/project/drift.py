@@ -104,14 +104,10 @@ def compare(reference: Batch, live: Batch, more: Sequence[Comparison] = ()) -> l
     found += [_share("outside", name, flags, live.outside[name]) for name, flags in reference.outside.items()]
     corrected = stats.false_discovery_control([one.p for one in found])
     moved = [
-        replace(one, p=float(p), moved=bool(p <= FALSE_ALARMS and one.distance >= _least(one)))
+        replace(one, p=float(p), moved=bool(p <= FALSE_ALARMS and (one.live is not None or one.distance >= MATTERS)))
         for one, p in zip(found, corrected, strict=True)
     ]
     return sorted(moved, key=lambda one: (not one.moved, one.p, -one.distance))
-
-
-def _least(one: Comparison) -> float:
-    return MATTERS if one.of in ("values", "answers") else 0.0
 
 
 def missing(values: Values) -> Flags:
@@ -253,16 +249,11 @@ def read_reference(problem: Problem, parameters: contract.Parameters, most: int)
     return problem.inputs(problem.sample(rows, most, parameters.seed))
 
 
-def judged(reference: Batch, live: Batch) -> bool:
-    """Whether both sides have rows enough to be compared."""
-    return min(len(reference), len(live)) >= FEWEST
-
-
 def report(found: list[Comparison], reference: Batch, live: Batch, unread: int) -> dict[str, Any]:
-    """Give what is written: whether the alarm rings, and every comparison."""
+    """Give what is written: whether the alarm rings, and every comparison; none where too few rows were judged."""
     return {
         "alarm": any(one.moved for one in found),
-        "judged": judged(reference, live),
+        "judged": bool(found),
         "rows": {"live": len(live), "reference": len(reference), "unread": unread},
         "false_alarms": FALSE_ALARMS,
         "comparisons": [asdict(one) for one in found],
@@ -297,7 +288,8 @@ def main() -> None:
     problem = Problem(data, capstone.task, predictor.labels)
     reference = batch(predictor, read_reference(problem, contract.load_parameters(), most))
     live = batch(predictor, rows.inputs)
-    found = compare(reference, live, labelled(predictor, problem, rows)) if judged(reference, live) else []
+    enough = min(len(reference), len(live)) >= FEWEST
+    found = compare(reference, live, labelled(predictor, problem, rows)) if enough else []
     written = report(found, reference, live, rows.unread)
     stage.write_json(REPORT, written)
     print(f"drift: {sentence(found, written['rows'])} -> {REPORT}")

@@ -45,7 +45,7 @@ class Problem:
     @property
     def positive(self) -> int | None:
         """The index of the positive class, if the task names one."""
-        return None if self.task.positive is None else list(self.labels).index(str(self.task.positive))
+        return None if self.task.positive is None else list(self.labels).index(self.task.positive)
 
     def columns(self, rows: pd.DataFrame) -> Columns:
         """Give the features of `rows` as arrays."""
@@ -129,16 +129,13 @@ def of_rows(data: DataContract, task: Task, rows: pd.DataFrame) -> Problem:
     order = {str(value): place for place, value in enumerate(data.target.enum)}
     labels = sorted(counts.index, key=lambda label: (order.get(label, len(order)), label))
     if len(labels) < 2:
-        raise stage.ProjectError(
-            f"{data.target.name!r} is {labels[0]!r} in all training rows: there is nothing to learn"
-        )
+        raise stage.ProjectError(f"{data.target.name!r} is {labels[0]!r} in all training rows: nothing to learn")
     if counts.max() < 2:
         raise stage.ProjectError(
             f"each of the {len(rows)} training rows has a class of its own: too few rows to learn from"
         )
-    positive = task.positive
-    if positive is not None and counts.get(str(positive), 0) < 2:
-        raise stage.ProjectError(f"fewer than two training rows are {str(positive)!r}: too few to learn from")
+    if task.positive is not None and counts.get(task.positive, 0) < 2:
+        raise stage.ProjectError(f"fewer than two training rows are {task.positive!r}: too few to learn from")
     return Problem(data, task, labels)
 
 
@@ -154,7 +151,7 @@ def frequent(texts: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
 
 def as_json(value: Any, column: Column) -> Any:
     """Give a value of the typed table as a request carries it; None where it is missing."""
-    if value is None or value == "" or pd.isna(value):
+    if value == "" or pd.isna(value):
         return None
     if column.enum:
         return next((allowed for allowed in column.enum if str(allowed) == value), value)

@@ -27,13 +27,12 @@ SEEN = 1_000  # values of a text that the metadata lists at most; with more, eve
 
 def describe(problem: Problem, rows: pd.DataFrame, inputs: Inputs) -> dict[str, Any]:
     """Give where the training rows lay, for people (`features`) and for the domain check (`inputs`)."""
-    names = layout(problem.data.features)
-    found: dict[str, Any] = {kind: [name for _, name in columns] for kind, columns in names.items()}
+    columns = layout(problem.data.features)
+    found: dict[str, Any] = {kind: [name for _, name in names] for kind, names in columns.items()}
     if "numbers" in found:
-        ends = [(_shortest(values.min()), _shortest(values.max())) for values in map(_known, inputs["numbers"].T)]
-        found["numbers"] = [
-            {"name": name, "low": low, "high": high} for name, (low, high) in zip(found["numbers"], ends, strict=True)
-        ]
+        lows, highs = (map(_shortest, end.reduce(inputs["numbers"])) for end in (np.fmin, np.fmax))  # pass NaN by
+        ends = zip(found["numbers"], lows, highs, strict=True)
+        found["numbers"] = [{"name": name, "low": low, "high": high} for name, low, high in ends]
     return {"inputs": found, "features": {f.name: _summary(rows[f.name], f) for f in problem.data.features}}
 
 
@@ -41,11 +40,6 @@ def background(problem: Problem, rows: pd.DataFrame, seed: int) -> dict[str, lis
     """Give the training rows against which single predictions are explained."""
     count = explain.kept_rows(sum(map(len, layout(problem.data.features).values())))
     return explain.keep(problem.inputs(problem.sample(rows, count, seed)))
-
-
-def _known(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    known = values[~np.isnan(values)]
-    return known if len(known) else np.full(1, np.nan, dtype=np.float32)
 
 
 def _shortest(value: np.float32) -> float | None:
