@@ -115,8 +115,8 @@ class Predictor:
         owners = [places[field] for field, _ in columns.get("numbers", [])]
         self._numeric, self._first = np.unique(owners, return_index=True)
         self._low, self._high = (np.array([n[end] for n in numbers], dtype=np.float32) for end in ("low", "high"))
-        seen = {places[name]: self.metadata["features"][name] for name in texts}
-        self._seen = {place: None if "open" in found else set(found["seen"]) for place, found in seen.items()}
+        listed = [(column, name, self.metadata["features"][name]) for column, name in enumerate(texts)]
+        self._seen = [(column, places[name], set(f["seen"])) for column, name, f in listed if "open" not in f]
 
     def score(self, inputs: Inputs) -> Floats:
         """Give the model's bare output: probabilities (n, classes) or values (n,)."""
@@ -156,10 +156,9 @@ class Predictor:
             values = inputs["numbers"]
             beyond = (values < self._low) | (values > self._high)
             outside[:, self._numeric] = np.logical_or.reduceat(beyond, self._first, axis=1)
-        for column, (place, seen) in enumerate(self._seen.items()):
-            if seen is not None:
-                texts = inputs["texts"][:, column]
-                outside[:, place] = ~np.fromiter(map(seen.__contains__, texts), bool, len(texts))
+        for column, place, seen in self._seen:
+            texts = inputs["texts"][:, column]
+            outside[:, place] = ~np.fromiter(map(seen.__contains__, texts), bool, len(texts))
         return outside
 
 

@@ -22,25 +22,18 @@ import bentoml
 from _bentoml_sdk import IODescriptor
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 
 from project import contract, explain, stage
 from project.predictor import Columns
 from project.serving import answer, openapi
-from project.serving.guard import Guard, Keys, Pace
+from project.serving.guard import Guard, Keys, Pace, refuse, reply
 from project.serving.models import Served, Serving
 from project.serving.request import BadRequestError, Rows
 
-WEB = Path(__file__).parent / "web"
-MAX_ROWS = 10_000
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+WEB = StaticFiles(directory=Path(__file__).parent / "web", html=True)
 
 # Tracing only where an exporter is configured: its middleware costs a fifth of the requests.
 TRACED = any(name.startswith("OTEL_EXPORTER") for name in os.environ)
@@ -52,7 +45,7 @@ try:  # here, so that what is wrong is said in a sentence before a worker starts
     SERVING = Serving(DATA.features)
 except stage.ProjectError as error:
     sys.exit(f"error: {error}")
-ROWS, ONE_ROW = Rows(DATA, MAX_ROWS), Rows(DATA, 1)
+ROWS, ONE_ROW = Rows(DATA), Rows(DATA, 1)
 
 
 class Body(IODescriptor):
@@ -68,36 +61,6 @@ class Body(IODescriptor):
         return cls.model_construct(body=request.scope["body"], content_type=kind)
 
 
-class Answer(IODescriptor):
-    """The shape of the answer; `/docs.json` describes it in full."""
-
-    model_version: str
-    coverage: float
-    predictions: list[dict[str, Any]]
-
-
-class Explained(IODescriptor):
-    """The shape of an explanation."""
-
-    model_version: str
-    explained: str | None
-    base: float
-    prediction: float
-    contributions: list[dict[str, Any]]
-
-
-def reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Give `content` as a JSON response."""
-    return Response(answer.encode(content), status, headers, media_type="application/json")
-
-
-def refuse(
-    status: int, sentence: str, row: int | None = None, field: str | None = None, headers: dict[str, str] | None = None
-) -> Response:
-    """Give the answer to a request that is not served: what is wrong, and in which row and field."""
-    return reply({"error": sentence, "field": field, "row": row}, status, headers)
-
-
 def decoded(body: bytes, content_type: str, rows: Rows) -> Sequence[Any] | Response:
     """Give the rows of a body, or the answer that refuses it."""
     if content_type != "application/json":
@@ -106,15 +69,6 @@ def decoded(body: bytes, content_type: str, rows: Rows) -> Sequence[Any] | Respo
         return rows.decode(body)
     except BadRequestError as error:
         return refuse(400, str(error), error.row, error.field)
-
-
-def file(name: str) -> Any:
-    """Give an endpoint that serves one file of the page."""
-
-    async def endpoint(_: Request) -> Response:
-        return FileResponse(WEB / name)
-
-    return endpoint
 
 
 async def info(_: Request) -> Response:
@@ -146,9 +100,7 @@ def envelope(served: Served, columns: Columns, request_id: str) -> bytes:
 
 PAGES = Starlette(
     routes=[
-        Route("/", file("index.html")),
-        Route("/style.css", file("style.css")),
-        Route("/page.js", file("page.js")),
+        *(Route(path, WEB, methods=["GET"]) for path in ("/", "/style.css", "/page.js")),
         Route("/form.json", form),
         Route("/info", info),
         Route("/docs.json", document),
@@ -178,7 +130,8 @@ class Capstone:
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)
 
-    @bentoml.api(route="/predict", input_spec=Body, output_spec=Answer)
+    # The answers are whole responses: BentoML encodes none, and /docs.json describes them.
+    @bentoml.api(route="/predict", input_spec=Body, output_spec=IODescriptor)
     async def predict(self, body: bytes, content_type: str) -> Response:
         """Predict for one row (a JSON object) or many (an array of them)."""
         rows = decoded(body, content_type, ROWS)
@@ -189,7 +142,7 @@ class Capstone:
         self.log.append(body, answered, self._shadow(columns, request_id))
         return Response(answered, media_type="application/json")
 
-    @bentoml.api(route="/explain", input_spec=Body, output_spec=Explained)
+    @bentoml.api(route="/explain", input_spec=Body, output_spec=IODescriptor)
     async def explain(self, body: bytes, content_type: str) -> Response:
         """Say how much each field of one row moved its answer; predictions do not wait for it, and it is not logged."""
         rows = decoded(body, content_type, ONE_ROW)
@@ -214,4 +167,4 @@ class Capstone:
             return None
 
 
-Capstone.add_asgi_middleware(Guard, keys=KEYS, pace=PACE, refuse=refuse, headers=HEADERS)  # ty: ignore[missing-attribute]
+Capstone.add_asgi_middleware(Guard, keys=KEYS, pace=PACE)  # ty: ignore[missing-attribute]

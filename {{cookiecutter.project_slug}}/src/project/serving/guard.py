@@ -7,13 +7,16 @@ PREDICTION_RATE holds how many requests a second each key may make, or each addr
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import ceil
 from time import monotonic
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 
+from project.serving.answer import encode
 from project.stage import ProjectError
 
 MAX_BYTES = 16 * 1024 * 1024  # of one body
@@ -23,16 +26,32 @@ BODY_SECONDS = 8.0  # until a body has to be there
 PATIENCE = 1.0  # seconds that a request may have waited for its turn
 SHORTEST_KEY = 24
 MOST_CLIENTS = 10_000  # whose pace is remembered
+HEADERS = (  # of every answer
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        b"form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
-class RefusedError(Exception):
-    """A request that is not served: the status, the sentence, and headers that say what to do."""
+def reply(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Give `content` as a JSON response."""
+    return Response(encode(content), status, headers, media_type="application/json")
 
-    def __init__(self, status: int, sentence: str, **headers: str) -> None:
-        """Keep the three; a `_` in the name of a header stands for `-`."""
-        super().__init__(sentence)
-        self.status = status
-        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+def refuse(
+    status: int,
+    sentence: str,
+    row: int | None = None,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Give the answer to a request that is not served: what is wrong, and in which row and field."""
+    return reply({"error": sentence, "field": field, "row": row}, status, headers)
 
 
 class Keys:
@@ -48,12 +67,12 @@ class Keys:
             )
 
     def owner(self, headers: Mapping[bytes, bytes]) -> int:
-        """Give the place of the key that a request brings, compared in constant time. Raises `RefusedError`."""
+        """Give the place of the key that a request brings, compared in constant time. Raises `HTTPException`."""
         scheme, _, brought = headers.get(b"authorization", b"").partition(b" ")
         found = [hmac.compare_digest(key, brought.strip()) for key in self.keys]
         if scheme.lower() != b"bearer" or True not in found:
             sentence = "A known key is needed: programs send it in the header Authorization: Bearer KEY"
-            raise RefusedError(401, sentence, WWW_Authenticate="Bearer")
+            raise HTTPException(401, sentence, {"WWW-Authenticate": "Bearer"})
         return found.index(True)
 
 
@@ -71,7 +90,7 @@ class Pace:
         self._empty: dict[Any, float] = {}  # when the bucket of each client will be empty
 
     def admit(self, client: Any, now: float) -> None:
-        """Count one request of `client`. Raises `RefusedError` for one too many."""
+        """Count one request of `client`. Raises `HTTPException` for one too many."""
         before = max(self._empty.pop(client, now), now)
         if len(self._empty) >= MOST_CLIENTS:
             del self._empty[next(iter(self._empty))]  # of the one who has been quiet for the longest
@@ -79,7 +98,7 @@ class Pace:
         allowed = wait <= 1e-9  # as far as rounding goes
         self._empty[client] = before + self.interval if allowed else before
         if not allowed:
-            raise RefusedError(429, "Too many requests: ask more slowly", Retry_After=str(ceil(wait)))
+            raise HTTPException(429, "Too many requests: ask more slowly", {"Retry-After": str(ceil(wait))})
 
 
 class Guard:
@@ -89,17 +108,9 @@ class Guard:
     itself tells: a task that should run every tenth of a second says when it last did.
     """
 
-    def __init__(
-        self,
-        app: Any,
-        keys: Keys,
-        pace: Pace | None,
-        refuse: Callable[..., Any],
-        headers: Mapping[str, str],
-    ) -> None:
-        """Stand before `app`; `refuse` gives the response of a refusal, and `headers` go with every answer."""
-        self.app, self.keys, self.pace, self.refuse = app, keys, pace, refuse
-        self.headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    def __init__(self, app: Any, keys: Keys, pace: Pace | None) -> None:
+        """Stand before `app`."""
+        self.app, self.keys, self.pace = app, keys, pace
         self.held = 0  # bytes of all bodies
         self.turned = monotonic()  # when the loop last came round
 
@@ -122,7 +133,7 @@ class Guard:
     def _with_headers(self, send: Any) -> Any:
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *self.headers]
+                message["headers"] = [*message["headers"], *HEADERS]
             await send(message)
 
         return sending
@@ -134,10 +145,10 @@ class Guard:
             await self._read(chunks, Request(scope, receive))
             scope["body"] = b"".join(chunks)
             if monotonic() - self.turned > PATIENCE:
-                raise RefusedError(503, "The service is overloaded: try again", Retry_After="1")
+                raise HTTPException(503, "The service is overloaded: try again", {"Retry-After": "1"})
             await self.app(scope, receive, send)
-        except RefusedError as error:
-            await self.refuse(error.status, str(error), headers=error.headers)(scope, receive, send)
+        except HTTPException as error:
+            await refuse(error.status_code, error.detail, headers=error.headers)(scope, receive, send)
         except ClientDisconnect:
             pass  # nobody is there to answer
         finally:
@@ -161,10 +172,10 @@ class Guard:
                     self._weigh(size)
         except TimeoutError:
             sentence = f"The body did not come within {BODY_SECONDS:.0f} seconds: send fewer rows at a time"
-            raise RefusedError(408, sentence, Connection="close") from None
+            raise HTTPException(408, sentence, {"Connection": "close"}) from None
 
     def _weigh(self, size: int) -> None:
         if size > MAX_BYTES:
-            raise RefusedError(413, f"The body has more than {MAX_BYTES:,} bytes: send fewer rows at a time")
+            raise HTTPException(413, f"The body has more than {MAX_BYTES:,} bytes: send fewer rows at a time")
         if size > SMALL and self.held > MAX_HELD:
-            raise RefusedError(503, "The service holds too many large bodies: try again", Retry_After="1")
+            raise HTTPException(503, "The service holds too many large bodies: try again", {"Retry-After": "1"})

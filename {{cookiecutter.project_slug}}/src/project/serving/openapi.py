@@ -5,15 +5,6 @@ from typing import Any
 from project.contract import Capstone, DataContract
 from project.serving.request import Rows
 
-ERROR = {
-    "type": "object",
-    "required": ["error", "field", "row"],
-    "properties": {
-        "error": {"type": "string"},
-        "field": {"type": "string", "nullable": True},
-        "row": {"type": "integer", "nullable": True},
-    },
-}
 REFUSALS = {
     400: "The body breaks the data contract",
     401: "The service asks for a key, and the request brings none that it knows",
@@ -23,49 +14,36 @@ REFUSALS = {
     429: "The client asks too often: Retry-After says how many seconds to wait",
     503: "The service is overloaded: Retry-After says how many seconds to wait",
 }
-CONTRIBUTION = {
-    "type": "object",
-    "required": ["field", "contribution"],
-    "properties": {"field": {"type": "string"}, "contribution": {"type": "number"}},
-}
-EXPLANATION = {
-    "type": "object",
-    "required": ["model_version", "explained", "base", "prediction", "contributions"],
-    "properties": {
-        "model_version": {"type": "string"},
-        "explained": {"type": "string", "nullable": True},
-        "base": {"type": "number"},
-        "prediction": {"type": "number"},
-        "contributions": {"type": "array", "items": CONTRIBUTION},
-    },
-}
 PLAIN = {"/livez": "The process is alive", "/readyz": "The model is loaded", "/metrics": "Prometheus metrics"}
 PAGES = {"/info": "What the model was made from", "/form.json": "What the page is drawn from"}
+TEXT, NUMBER = {"type": "string"}, {"type": "number"}
 
 
 def document(capstone: Capstone, rows: Rows, keyed: bool) -> dict[str, Any]:
     """Give the OpenAPI 3.0 document of the service; `keyed` is whether it asks for a key."""
-    refusals = {str(status): _answer(text, ERROR) for status, text in REFUSALS.items()}
+    error = _object(error=TEXT, field=TEXT | {"nullable": True}, row={"type": "integer", "nullable": True})
+    refusals = {str(status): _answer(text, error) for status, text in REFUSALS.items()}
+    some = rows.schema()
     predict: dict[str, Any] = {
         "operationId": "predict",
         "summary": "Predict for one row or many",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": rows.schema()}}},
+        "requestBody": {"required": True, "content": _json(some)},
         "responses": {"200": _answer("One prediction a row, in order", _predictions(capstone)), **refusals},
     }
     explain: dict[str, Any] = {
         "operationId": "explain",
         "summary": "Say how much each field of one row moved its answer",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": rows.schema()["oneOf"][0]}}},
+        "requestBody": {"required": True, "content": _json(some["oneOf"][0])},
         "responses": {
-            "200": _answer("Contributions, the largest first", EXPLANATION),
+            "200": _answer("Contributions, the largest first", _explanation()),
             **refusals,
-            "409": _answer("The model was trained without rows to explain against", ERROR),
+            "409": _answer("The model was trained without rows to explain against", error),
         },
     }
     paths: dict[str, Any] = {"/predict": {"post": predict}, "/explain": {"post": explain}}
     for path, text in PLAIN.items():
-        content = {"text/plain": {"schema": {"type": "string"}}}
-        paths[path] = {"get": {"summary": text, "responses": {"200": {"description": text, "content": content}}}}
+        answer = {"description": text, "content": {"text/plain": {"schema": TEXT}}}
+        paths[path] = {"get": {"summary": text, "responses": {"200": answer}}}
     for path, text in PAGES.items():
         paths[path] = {"get": {"summary": text, "responses": {"200": _answer(text, {"type": "object"})}}}
     information = {"title": capstone.project.name, "description": capstone.project.description, "version": "1"}
@@ -100,22 +78,33 @@ def form(
     }
 
 
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
 def _answer(text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": text, "content": {"application/json": {"schema": schema}}}
+    return {"description": text, "content": _json(schema)}
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": sorted(properties), "properties": properties}
+
+
+def _list(items: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": items}
 
 
 def _predictions(capstone: Capstone) -> dict[str, Any]:
-    texts, numbers = ({"type": "array", "items": {"type": kind}} for kind in ("string", "number"))
     if capstone.task.kind == "classification":
         chances = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}}
-        answer = {"prediction": {"type": "string"}, "probabilities": chances, "prediction_set": texts}
+        answer = {"prediction": TEXT, "probabilities": chances, "prediction_set": _list(TEXT)}
     else:
-        answer = {"prediction": {"type": "number"}, "interval": numbers}
-    answer |= {"id": {"type": "string"}, "in_domain": {"type": "boolean"}, "out_of_domain": texts}
-    prediction = {"type": "object", "required": sorted(answer), "properties": answer}
-    envelope = {
-        "model_version": {"type": "string"},
-        "coverage": {"type": "number"},
-        "predictions": {"type": "array", "items": prediction},
-    }
-    return {"type": "object", "required": sorted(envelope), "properties": envelope}
+        answer = {"prediction": NUMBER, "interval": _list(NUMBER)}
+    prediction = _object(**answer, id=TEXT, in_domain={"type": "boolean"}, out_of_domain=_list(TEXT))
+    return _object(model_version=TEXT, coverage=NUMBER, predictions=_list(prediction))
+
+
+def _explanation() -> dict[str, Any]:
+    contributions = _list(_object(field=TEXT, contribution=NUMBER))
+    explained = TEXT | {"nullable": True}
+    return _object(model_version=TEXT, explained=explained, base=NUMBER, prediction=NUMBER, contributions=contributions)

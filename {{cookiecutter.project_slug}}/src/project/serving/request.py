@@ -21,6 +21,7 @@ from project.stage import ProjectError
 
 TYPES = {"number": float, "integer": int, "boolean": bool, "date": date, "datetime": datetime}
 FORMATS = {"date": "date", "datetime": "date-time"}
+MAX_ROWS = 10_000  # of one request
 _LITERAL: Any = Literal  # made at run time, from the contract
 _ANNOTATED: Any = Annotated
 
@@ -37,7 +38,7 @@ class BadRequestError(ProjectError):
 class Rows:
     """Rows of the contract's features, as a request carries them."""
 
-    def __init__(self, data: DataContract, max_rows: int = 10_000) -> None:
+    def __init__(self, data: DataContract, max_rows: int = MAX_ROWS) -> None:
         """Build the row type from the contract's features."""
         self.features = data.features
         self.max_rows = max_rows

@@ -40,26 +40,20 @@ class Search:
 
     @cached_property
     def unit(self) -> tuple[float, float]:
-        """Mean and spread of the target, in which the estimator works: 32 bits hold seven digits."""
+        """Mean and spread of a number, in which the estimator works: 32 bits hold seven digits. Of classes 0 and 1."""
         return (0.0, 1.0) if self.problem.classify else (float(self.truth.mean()), float(self.truth.std()))
 
     def fit(self, trial: Trial, rows: Any = slice(None), run_id: str | None = None) -> Any:
         """Give the fitted estimator of a trial; what learns in epochs logs them to the MLflow run."""
-        truth = self.truth[rows]
-        if not self.problem.classify:
-            mean, spread = self.unit
-            truth = (truth - mean) / spread
         name, settings = trial
-        chosen = self._chosen(rows)
-        return fitting.fit(model.CANDIDATES[name], settings, self.shape, chosen, truth, self.seed, run_id)
+        mean, spread = self.unit
+        truth = self.truth[rows] if self.problem.classify else (self.truth[rows] - mean) / spread
+        return fitting.fit(model.CANDIDATES[name], settings, self.shape, self._chosen(rows), truth, self.seed, run_id)
 
     def answer(self, fitted: Any, inputs: Inputs) -> Floats:
         """Give what the exported model has to give: probabilities (n, classes) or values (n,)."""
-        found = fitting.answer(fitted, self.shape, inputs)
-        if self.problem.classify:
-            return found
         mean, spread = self.unit
-        return found * spread + mean
+        return fitting.answer(fitted, self.shape, inputs) * spread + mean
 
     def _chosen(self, rows: Any) -> Inputs:
         return {kind: values[rows] for kind, values in self.inputs.items()}
