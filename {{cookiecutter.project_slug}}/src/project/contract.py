@@ -64,8 +64,6 @@ class Column:
     maximum: float | None
     enum: tuple[str | int | float, ...]  # of texts and numbers; true, false and dates are texts here
     format: str | None  # of dates: a strptime pattern; None: ISO 8601
-    true_values: tuple[str, ...]  # the texts of a boolean
-    false_values: tuple[str, ...]
     direction: int  # 1 or -1: the prediction may only rise or fall with this field; 0: either
     accuracy: float | None  # of the readings, in the field's unit: one standard deviation; None: not stated
     missing: tuple[str, ...]  # the texts that stand for a missing value
@@ -349,8 +347,6 @@ def _column(path: Path, field: dict[str, Any], read: "FrictionlessField") -> Col
         maximum=ends.get("maximum") if read.type in NUMERIC else None,
         enum=enum,
         format=None if field.get("format") == "default" else field.get("format"),
-        true_values=tuple(getattr(read, "true_values", ())),
-        false_values=tuple(getattr(read, "false_values", ())),
         direction=DIRECTIONS.get(direction, 0),
         accuracy=accuracy,
         missing=tuple(missing.missing_values),

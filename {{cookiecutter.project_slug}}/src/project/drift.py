@@ -22,7 +22,7 @@ from scipy import stats
 
 from project import contract, stage, table
 from project.contract import DataContract
-from project.predictor import MISSING_TEXT, Inputs, Predictor, layout, model_inputs
+from project.predictor import MISSING_TEXT, Columns, Inputs, Predictor, layout, model_inputs
 from project.problem import Problem
 from project.serving import models
 from project.serving.request import BadRequestError, Rows
@@ -165,14 +165,12 @@ def read_live(path: Path, data: DataContract, most: int) -> Live:
     """Give the latest rows of a prediction log or a table. Raises `ProjectError` where there are none."""
     if not path.is_file():
         raise stage.ProjectError(f"{path} is missing: the service writes it (`uv run bentoml serve`)")
-    if path.suffix != ".jsonl":
-        rows = table.read(path, data, [f.name for f in data.features]).tail(most)
-        columns, ids, unread, count = {name: rows[name].to_numpy() for name in rows}, [], 0, len(rows)
+    if path.suffix == ".jsonl":
+        columns, ids, unread = _logged(path, Rows(data), most)
     else:
-        reader = Rows(data)
-        found, ids, unread = _logged(path, reader, most)
-        columns, count = reader.columns(found) if found else {}, len(found)
-    if not count:
+        rows = table.read(path, data, [f.name for f in data.features]).tail(most)
+        columns, ids, unread = ({name: rows[name].to_numpy() for name in rows} if len(rows) else {}), [], 0
+    if not columns:
         raise stage.ProjectError(f"{path} holds no row of the present data contract ({unread} lines of another one)")
     return Live(model_inputs(columns, data.features), ids, unread)
 
@@ -196,8 +194,8 @@ class Line(msgspec.Struct):
     answer: Answered
 
 
-def _logged(path: Path, reader: Rows, most: int) -> tuple[list[Any], list[str], int]:
-    """Give the latest rows, the ids of their predictions, and how many lines could not be read."""
+def _logged(path: Path, reader: Rows, most: int) -> tuple[Columns, list[str], int]:
+    """Give the latest rows by column, the ids of their predictions, and how many lines could not be read."""
     rows, ids, unread = [], [], 0
     decode = msgspec.json.Decoder(Line).decode
     with path.open("rb") as file:
@@ -209,7 +207,7 @@ def _logged(path: Path, reader: Rows, most: int) -> tuple[list[Any], list[str], 
             ids += [one.id for one in line.answer.predictions]
         except (BadRequestError, msgspec.DecodeError):  # of an older contract, or cut off
             unread += 1
-    return rows[:most], ids[:most], unread
+    return reader.columns(rows[:most]) if rows else {}, ids[:most], unread
 
 
 def errors(predictor: Predictor, problem: Problem, inputs: Inputs, truth: pd.Series) -> dict[str, Flags]:

@@ -1,7 +1,6 @@
 """What is predicted from what, and how an answer is judged: training and evaluation share it."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from project import stage, table
-from project.contract import Column, DataContract, Task
+from project.contract import Column, DataContract, Task, label
 from project.evaluation import metrics
 from project.evaluation.metrics import Answers, Floats, Metrics
 from project.predictor import Columns, Inputs, layout, model_inputs
@@ -35,7 +34,7 @@ class Problem:
 
     data: DataContract
     task: Task
-    labels: Sequence[str]
+    labels: list[str]
 
     @property
     def classify(self) -> bool:
@@ -45,7 +44,7 @@ class Problem:
     @property
     def positive(self) -> int | None:
         """The index of the positive class, if the task names one."""
-        return None if self.task.positive is None else list(self.labels).index(self.task.positive)
+        return None if self.task.positive is None else self.labels.index(self.task.positive)
 
     def columns(self, rows: pd.DataFrame) -> Columns:
         """Give the features of `rows` as arrays."""
@@ -119,17 +118,13 @@ class Problem:
 def of_rows(data: DataContract, task: Task, rows: pd.DataFrame) -> Problem:
     """Give the problem that the training rows pose. Raises `ProjectError` where there is nothing to learn."""
     target = rows[data.target.name]
+    if target.nunique() < 2:
+        raise stage.ProjectError(f"{target.name!r} is {label(target.iloc[0])} in all training rows: nothing to learn")
     if task.kind == "regression":
-        if target.nunique() < 2:
-            raise stage.ProjectError(
-                f"{data.target.name!r} is {target.iloc[0]:g} in all training rows: nothing to learn"
-            )
         return Problem(data, task, [])
     counts = table.labels(target).value_counts()
     order = {str(value): place for place, value in enumerate(data.target.enum)}
-    labels = sorted(counts.index, key=lambda label: (order.get(label, len(order)), label))
-    if len(labels) < 2:
-        raise stage.ProjectError(f"{data.target.name!r} is {labels[0]!r} in all training rows: nothing to learn")
+    labels = sorted(counts.index, key=lambda name: (order.get(name, len(order)), name))
     if counts.max() < 2:
         raise stage.ProjectError(
             f"each of the {len(rows)} training rows has a class of its own: too few rows to learn from"

@@ -56,16 +56,19 @@ def typed(values: pd.Series, column: Column, data: DataContract) -> pd.Series:
     """Give the texts of a column as its type: quickly where pandas can, else as frictionless reads them."""
     blank = values.isin(column.missing)
     if column.enum:
-        names = {text: contract.label(value) for text, value in _values(values[~blank], column, data).items()}
+        names = {text: contract.label(value) for text, value in meanings(values[~blank], column, data).items()}
         return values.map(names).astype(str).mask(blank, "")
     if not (column.numeric or column.dated):
         return values.mask(blank, "")
-    found = _moments(values.mask(blank), column) if column.dated else _numbers(values.mask(blank), column)
+    if column.type == "boolean":
+        numbers = {text: number(value) for text, value in meanings(values, column, data).items()}
+        return values.map(numbers).astype("float64")
+    known = values.mask(blank)
+    found = _moments(known, column) if column.dated else pd.to_numeric(known, errors="coerce").astype("float64")
     odd = found.isna() & ~blank
     if odd.any():
-        plain = _moment if column.dated else number
-        texts = {text: plain(value) for text, value in _values(values[odd], column, data).items()}
-        found[odd] = values[odd].map(texts).astype(found.dtype)
+        read = pd.Series(meanings(values[odd], column, data), dtype=object)
+        found[odd] = values[odd].map(_utc(read, None) if column.dated else read.map(number))
     return found
 
 
@@ -89,37 +92,27 @@ def labels(values: pd.Series) -> pd.Series:
     return values.map(contract.label) if values.dtype == "float64" else values.astype(str)
 
 
-def _values(values: pd.Series, column: Column, data: DataContract) -> dict[str, Any]:
+def meanings(texts: pd.Series, column: Column, data: DataContract) -> dict[str, Any]:
+    """Give the value that frictionless reads in each of the different `texts`; None where it is missing or wrong."""
     read_text = reader(column, data)
-    return {text: read_text(text)[0] for text in values.unique()}
-
-
-def _numbers(values: pd.Series, column: Column) -> pd.Series:
-    if column.type == "boolean":
-        values = values.map(dict.fromkeys(column.true_values, 1.0) | dict.fromkeys(column.false_values, 0.0))
-    return pd.to_numeric(values, errors="coerce").astype("float64")
+    return {text: read_text(text)[0] for text in texts.unique()}
 
 
 def _moments(values: pd.Series, column: Column) -> pd.Series:
     try:
-        found = pd.to_datetime(values, format=column.format or "ISO8601", errors="coerce", utc=True)
+        found = _utc(values, column.format or "ISO8601")
     except ValueError:  # a format that pandas does not know
-        found = pd.to_datetime(pd.Series(pd.NaT, index=values.index), utc=True)
-    found = found.dt.tz_localize(None).astype("datetime64[us]")
+        found = pd.Series(pd.NaT, values.index, dtype="datetime64[us]")
     return found.dt.normalize() if column.type == "date" else found
+
+
+def _utc(values: pd.Series, form: str | None) -> pd.Series:
+    return pd.to_datetime(values, format=form, errors="coerce", utc=True).dt.tz_localize(None).astype("datetime64[us]")
 
 
 def number(value: Any) -> float:
     """Give a value that frictionless read as float64; NaN where there is none."""
     try:
-        return float("nan") if value is None else float(value)
-    except (OverflowError, ValueError):
+        return float(value)
+    except (OverflowError, TypeError, ValueError):
         return float("nan")
-
-
-def _moment(value: Any) -> Any:
-    try:
-        moment: Any = pd.Timestamp(value)
-        return moment.tz_convert(None) if moment.tzinfo else moment
-    except (OverflowError, ValueError):
-        return None

@@ -142,8 +142,7 @@ def repeated(data: DataContract, path: Path) -> list[Error]:
 def _comparable(values: pd.Series, column: Column, data: DataContract) -> pd.Series:
     """Give texts as something that is equal wherever frictionless takes the values for equal."""
     doubt = doubtful(values, column, data) | column.dated
-    read = table.reader(column, data)
-    odd = {text: read(text)[0] for text in values[doubt].unique()}
+    odd = table.meanings(values[doubt], column, data)
     if column.type in ("integer", "number"):
         odd = {text: table.number(value) for text, value in odd.items()}
     kinds = {"integer": "float64", "number": "float64", "string": "str"}
