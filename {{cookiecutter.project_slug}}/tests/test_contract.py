@@ -70,6 +70,11 @@ CONTRADICTIONS = {
         "fields.x.monotone: found 'increasing', expected the keys direction and reason",
     ),
     "a positive class that is none": ([X, Y], f"{TASK}positive = 2\n", "task.positive: found '2', allowed are 0, 1"),
+    "a positive class of a number": (
+        [X, {"name": "y", "type": "number", "role": "target"}],
+        f"{REGRESSION}positive = 2\n",
+        "task.positive: found '2', allowed are the values that 'y' lists, and it lists none",
+    ),
     "classes for a number": ([X, Y], REGRESSION, "task.kind: found 'regression', but 'y' is no number"),
     "edges for a text": ([X, Y], f'{TASK}[[slice]]\nfield = "x"\nedges = [1]\n', "slice.field: 'x' is no number"),
     "a shifted text": (

@@ -377,8 +377,8 @@ def load(root: Path = Path()) -> tuple[DataContract, Capstone]:
             f"{TASK_CONTRACT}: task.kind: found 'regression', but {target.name!r} is no number: it has the type "
             f"{target.type}" + (" and lists its values" if target.enum else "")
         )
-    if task.kind == "classification" and task.positive is not None and task.positive not in map(label, target.enum):
-        allowed = ", ".join(map(repr, target.enum))
+    if task.positive is not None and task.positive not in map(label, target.enum):
+        allowed = ", ".join(map(repr, target.enum)) or f"the values that {target.name!r} lists, and it lists none"
         raise ContractError(f"{TASK_CONTRACT}: task.positive: found {task.positive!r}, allowed are {allowed}")
     return data, capstone
 
