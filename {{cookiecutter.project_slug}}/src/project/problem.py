@@ -83,11 +83,11 @@ class Problem:
         if len(rows) <= count:
             return rows
         shuffled = rows.sample(frac=1, random_state=seed)
-        target = table.labels(shuffled[self.data.target.name])
-        if not self.classify:
-            return shuffled.head(count).sort_index()
-        position = target.groupby(target).cumcount() / target.groupby(target).transform("size")
-        return shuffled.loc[position.sort_values(kind="stable").index[:count]].sort_index()
+        if self.classify:
+            target = shuffled[self.data.target.name]
+            position = target.groupby(target).cumcount() / target.groupby(target).transform("size")
+            shuffled = shuffled.loc[position.sort_values(kind="stable").index]
+        return shuffled.head(count).sort_index()
 
     def measure(
         self,

@@ -89,7 +89,9 @@ def reader(column: Column, data: DataContract) -> Read:
 
 def labels(values: pd.Series) -> pd.Series:
     """Give the target as text, by which classes are named."""
-    return values.map(contract.label) if values.dtype == "float64" else values.astype(str)
+    if values.dtype == "float64":
+        values = values.map({value: contract.label(value) for value in values.unique()})
+    return values.astype(str)
 
 
 def meanings(texts: pd.Series, column: Column, data: DataContract) -> dict[str, Any]:
