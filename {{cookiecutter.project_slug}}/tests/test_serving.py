@@ -98,7 +98,7 @@ def test_rows_that_the_champion_learnt_from_are_left_out(inside: Path) -> None:
     assert found.difference == dict.fromkeys(("value", "low", "high"), expected)
     assert not found.better
     assert not found.worse
-    every = np.union1d(seen, challenger.fingerprints([Path("data/splits/test.csv")]))
+    every = np.union1d(seen, challenger.fingerprints("test"))
     found = challenger.duel(data, capstone, contract.load_parameters(), champion, every)
     assert found.rows == 0
     assert "too few to compare" in str(found)

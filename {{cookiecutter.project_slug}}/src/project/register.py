@@ -16,7 +16,7 @@ import yaml
 from project import contract, stage
 from project.evaluate import CONSTRAINTS, METRICS, PLOTS
 from project.evaluation import documents
-from project.evaluation.challenger import SEEN, Duel, duel, learnt
+from project.evaluation.challenger import SEEN, Duel, duel, fingerprints
 from project.evaluation.constraints import TRAINING
 from project.evaluation.figures import FIGURES
 from project.predictor import METADATA, MODEL, OtherContractError
@@ -152,7 +152,7 @@ def keep(client: tracking.MlflowClient, run_id: str, made: dict[str, str], promo
     with tempfile.TemporaryDirectory() as folder:
         parts = {METADATA: METADATA} | {name: Path(folder) / name.name for name in (RECEIPT, SEEN)}
         stage.write_json(parts[RECEIPT], made)
-        np.save(parts[SEEN], learnt())
+        np.save(parts[SEEN], fingerprints("train", "calibration"))
         for path in parts.values():
             client.log_artifact(run_id, str(path), tracking.SERVED)
         if promoted:

@@ -1,13 +1,11 @@
 """The challenger against the champion, on the same test rows: how much better is it, and is that beyond doubt."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pandas.util import hash_pandas_object
 
 from project import contract, table
@@ -51,19 +49,10 @@ class Duel:
         return f"{value:+.4g} ({low:+.4g} to {high:+.4g}) against the champion on {self.rows:,} test rows{left_out}"
 
 
-def fingerprints(paths: Iterable[Path]) -> Fingerprints:
-    """Give a number for each row of the tables, the same for the same row."""
-    found = [_hashed(piece) for path in paths for piece in table.pieces(path)]
-    return np.unique(np.concatenate(found))
-
-
-def _hashed(rows: pd.DataFrame) -> Fingerprints:
-    return _hash(rows, index=False).to_numpy()
-
-
-def learnt() -> Fingerprints:
-    """Give the fingerprints of the rows that the present model learnt from."""
-    return fingerprints(SPLITS / f"{part}.csv" for part in ("train", "calibration"))
+def fingerprints(*parts: str) -> Fingerprints:
+    """Give a number for each row of these parts of the split, the same for the same row."""
+    pieces = (piece for part in parts for piece in table.pieces(SPLITS / f"{part}.csv"))
+    return np.concatenate([_hash(piece, index=False).to_numpy() for piece in pieces])
 
 
 def duel(
@@ -74,11 +63,10 @@ def duel(
     seen: Fingerprints,
 ) -> Duel:
     """Compare the model of the work tree with the champion: of the same classes, learnt from the rows in `seen`."""
-    path = SPLITS / "test.csv"
-    fresh = ~np.isin(np.concatenate([_hashed(piece) for piece in table.pieces(path)]), seen)
+    fresh = ~np.isin(fingerprints("test"), seen)
     challenger = Predictor(features=data.features)
     problem = Problem(data, capstone.task, challenger.labels)
-    rows = problem.sample(table.read(path, data)[fresh], parameters.evaluate.max_rows, parameters.seed)
+    rows = problem.sample(table.read(SPLITS / "test.csv", data)[fresh], parameters.evaluate.max_rows, parameters.seed)
     known = int((~fresh).sum())
     if len(rows) < FEWEST:
         return Duel(len(rows), known, {"value": None, "low": None, "high": None})

@@ -1,4 +1,4 @@
-"""Which models are served: those that `models/serving.json` names; `python -m project.serving.models` says which.
+"""Which models are served: those that `models/serving.json` names.
 
 A version is a folder of its own, `models/versions/<version>/models`, with model, metadata and receipt; it is written
 whole and never changed. The pointer takes effect in the running service within a second. Without a pointer, as in a
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from project import contract, stage
+from project import stage
 from project.contract import Column
 from project.predictor import METADATA, MODEL, Predictor
 
@@ -113,7 +113,8 @@ class Serving:
             print(f"warning: version {self.champion.version} goes on: {error}", file=sys.stderr, flush=True)
             return
         self.champion, self.shadow = found.champion, found.shadow
-        print(f"serving: {described(self)}", file=sys.stderr, flush=True)
+        shadow = f", version {found.shadow.version} as its shadow" if found.shadow else ""
+        print(f"serving: version {found.champion.version} answers{shadow}", file=sys.stderr, flush=True)
 
     @staticmethod
     def _stamp() -> tuple[int, int] | None:
@@ -122,22 +123,3 @@ class Serving:
         except OSError:  # a store that vanished: what is loaded goes on
             return None
         return found.st_mtime_ns, found.st_ino
-
-
-def described(serving: Serving) -> str:
-    """Give in words what is served."""
-    shadow = f", version {serving.shadow.version} as its shadow" if serving.shadow else ""
-    return f"version {serving.champion.version} answers{shadow}"
-
-
-def main() -> None:
-    """Load what the service would load (or the version that is named), and say which it is."""
-    features = contract.load_data_contract().features
-    if len(sys.argv) > 1:
-        print(f"serving: version {load(VERSIONS / sys.argv[1], features).version} can be served")
-    else:
-        print(f"serving: {described(Serving(features))}")
-
-
-if __name__ == "__main__":
-    stage.run(main)

@@ -176,8 +176,11 @@ def fit(
     path = CHECKPOINTS / f"{_key(settings, inputs, truth, seed)}.safetensors"
     learning = Learning(network, optimizer, _copied(network), path)
     learning.resume()
+    numbers, codes = (None if t is None else t.to(device) for t in tensors(shape, inputs))
+    kind = torch.int64 if shape.classes else torch.float32
+    rows = Rows(numbers, codes, torch.tensor(truth, dtype=kind, device=device))
     with _logged(learning, run_id) as log:
-        _learn(learning, candidate, _rows(shape, inputs, truth, device), seed, log)
+        _learn(learning, candidate, rows, seed, log)
         network.load_state_dict(learning.best)
     return network.cpu().eval()
 
@@ -256,13 +259,6 @@ def _key(settings: dict[str, Any], inputs: Inputs, truth: npt.NDArray[Any], seed
     return total.hexdigest()[:16]
 
 
-def _rows(shape: Shape, inputs: Inputs, truth: npt.NDArray[Any], device: torch.device) -> Rows:
-    numbers, codes = tensors(shape, inputs)
-    wanted = torch.float32 if shape.classes == 0 else torch.int64
-    found = [None if t is None else t.to(device) for t in (numbers, codes)]
-    return Rows(found[0], found[1], torch.tensor(truth, dtype=wanted, device=device))
-
-
 def tensors(shape: Shape, inputs: Inputs) -> tuple[Tensor | None, Tensor | None]:
     """Give the model's inputs as a network takes them: numbers and, for texts, the places among their categories."""
     numbers = torch.from_numpy(inputs["numbers"].copy()) if "numbers" in inputs else None
@@ -284,20 +280,14 @@ def _held_out(truth: Tensor, seed: int) -> tuple[Tensor, Tensor]:
     return (every[~torch.isin(every, held)], held) if len(held) else (every, every)
 
 
+@torch.no_grad()
 def answer(fitted: nn.Module, shape: Shape, inputs: Inputs) -> Floats:
     """Give probabilities (n, classes), or values (n,) in the unit that was fitted."""
-    count = len(next(iter(inputs.values())))
-    parts = [
-        _answer(fitted, shape, {kind: values[start : start + ASKED] for kind, values in inputs.items()})
-        for start in range(0, count, ASKED)
-    ]
-    return np.concatenate(parts)
-
-
-@torch.no_grad()
-def _answer(fitted: nn.Module, shape: Shape, inputs: Inputs) -> Floats:
-    found = fitted(*tensors(shape, inputs))
-    return (found.softmax(dim=1) if shape.classes else found.squeeze(1)).double().numpy()
+    found = []
+    for start in range(0, len(next(iter(inputs.values()))), ASKED):
+        some = fitted(*tensors(shape, {kind: values[start : start + ASKED] for kind, values in inputs.items()}))
+        found.append((some.softmax(dim=1) if shape.classes else some.squeeze(1)).double().numpy())
+    return np.concatenate(found)
 
 
 def chosen_device() -> torch.device:
