@@ -57,9 +57,9 @@ def _within_strata(target: pd.Series, rng: np.random.Generator, parameters: cont
     Of a class too small for that, one row is for test and one for calibration; with fewer than three, none.
     """
     least = min(parameters.test, parameters.calibration, 1 - parameters.test - parameters.calibration)
-    strata = min(STRATA, int(len(target) * least))
+    strata = max(1, min(STRATA, int(len(target) * least)))
     if target.dtype == "float64" and target.nunique() > strata:
-        target = pd.qcut(target, max(1, strata), labels=False, duplicates="drop")
+        target = pd.qcut(target, strata, labels=False, duplicates="drop")
     shuffled = target.sample(frac=1, random_state=rng)
     order = shuffled.groupby(shuffled).cumcount()
     size = shuffled.groupby(shuffled).transform("size")
@@ -101,16 +101,12 @@ def main() -> None:
             for part, path in paths.items():
                 table.append(piece[of_piece == part], path)
     counts = ", ".join(f"{(parts == part).sum():,} {part}" for part in PARTS)
-    print(f"split: {counts} ({parameters.split.method}) -> {SPLITS}{_undated(rows, data, parameters.split)}")
-
-
-def _undated(rows: pd.DataFrame, data: contract.DataContract, parameters: contract.SplitParameters) -> str:
-    """Give in words how many rows have no time by which to divide them."""
-    if parameters.method != "time":
-        return ""
-    name = _field(data, "time")
-    count = _missing(rows[name]).sum()
-    return f"; {count:,} rows without a value of {name!r} are for training" if count else ""
+    undated = ""
+    if parameters.split.method == "time":
+        name = _field(data, "time")
+        if count := _missing(rows[name]).sum():
+            undated = f"; {count:,} rows without a value of {name!r} are for training"
+    print(f"split: {counts} ({parameters.split.method}) -> {SPLITS}{undated}")
 
 
 if __name__ == "__main__":
